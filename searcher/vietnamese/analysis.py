@@ -1,0 +1,203 @@
+"""Text to index terms: syllables with positions, pairs of neighbouring syllables, words.
+
+A term is written ``folded TAB accented`` ("ngap\\tngập"). In a sorted dictionary the accented variants of one folded form
+are thus neighbours, and one prefix scan finds what somebody who types no accents means. A pair is written alike, its two
+syllables joined by a space ("ngap ung\\tngập úng").
+
+What stays whole (85,98 — 30/9/2025 — 123/QĐ-UBND — 1.234.567 — 19h30 — TP.HCM — addresses) is one token with one position;
+its parts are further terms at the same position.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from searcher.vietnamese.normalise import IGNORABLE, fold, normalise
+from searcher.vietnamese.segmenter import Segmenter
+
+#: Raised whenever the same text may give other terms: indexes of another version are refused.
+ANALYSIS_VERSION = 1
+#: How often a title's terms count; the length counts them alike (BM25F with one shared field).
+TITLE_WEIGHT = 2
+#: Positions left empty between paragraphs, so that no phrase matches across them.
+PARAGRAPH_GAP = 16
+SEPARATOR = "\t"
+_LONGEST_TERM = 80
+_MAX_CHUNKS = 200_000
+_REMEMBERED_LENGTH = 64
+
+_MARKS = "\u0300-\u036f" + IGNORABLE
+_WORD = rf"[^\W_](?:[^\W_]|[{_MARKS}])*"
+_LETTERS = rf"[^\W\d_](?:[^\W\d_]|[{_MARKS}])*"
+_TOKEN = re.compile(
+    rf"(?P<address>\w+://\S*[\w/]|[\w.+-]+@[\w-]+(?:\.[\w-]+)+)"
+    rf"|(?P<date>\d{{1,2}}/\d{{1,2}}(?:/\d{{4}})?(?![\w/]))"
+    rf"|(?P<number>\d+(?:[.,]\d+)+(?!\w))"
+    rf"|(?P<document>\d+(?:/\d{{4}})?[/-]{_LETTERS}\d*(?:[/-]{_LETTERS}\d*)*)"
+    rf"|(?P<time>\d{{1,2}}[hHgG]\d{{2}}(?!\w))"
+    rf"|(?P<abbreviation>(?:(?:[tT][pPxXtT]|[pPqQ]|[tT][hH]?[sS]|[pP]?[gG][sS]|[bB][sS])\.)+{_WORD})"
+    rf"|(?P<word>{_WORD})"
+)
+_PARTS = re.compile(_WORD)
+_CHUNK = re.compile(r"\S+")
+_THOUSANDS = re.compile(r"\d{1,3}(?:[.,]\d{3})+")
+_DIGITS = re.compile(r"\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token of a text: its term, the terms of its parts, and where it stands (character offsets, end exclusive)."""
+
+    term: str
+    parts: tuple[str, ...]
+    start: int
+    end: int
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """All terms at this position."""
+        return (self.term, *self.parts)
+
+    @property
+    def accented(self) -> str:
+        """The token as it is written, normalised and in lower case."""
+        return self.term.split(SEPARATOR)[1]
+
+    @property
+    def folded(self) -> str:
+        """The token without accents."""
+        return self.term.split(SEPARATOR)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class TextTerms:
+    """What the index holds of a text.
+
+    ``positions`` maps a syllable term to its positions, ``weights`` to its frequency with the title counted
+    ``TITLE_WEIGHT`` times; ``pairs`` and ``words`` map terms to frequencies; ``length`` is the sum of the weights of
+    tokens.
+    """
+
+    positions: Mapping[str, list[int]]
+    weights: Mapping[str, int]
+    pairs: Mapping[str, int]
+    words: Mapping[str, int]
+    length: int
+
+
+class Analyser:
+    """Turns texts and queries into terms; remembers how chunks split. Not for several threads at once."""
+
+    def __init__(self, segmenter: Segmenter | None = None) -> None:
+        self._segmenter = segmenter
+        self._chunks: dict[str, tuple[Token, ...]] = {}
+        self._pairs: dict[tuple[str, str], str] = {}
+        self._words: dict[str, str] = {}
+
+    def tokens(self, text: str) -> Iterator[Token]:
+        """Yield the tokens of ``text`` with their offsets in it."""
+        for match in _CHUNK.finditer(text):
+            base = match.start()
+            for token in self._split(match[0]):
+                yield Token(token.term, token.parts, base + token.start, base + token.end)
+
+    def text_terms(self, title: str, body: str) -> TextTerms:
+        """Return the index terms of an article; title and each paragraph of the body stand apart."""
+        positions: dict[str, list[int]] = {}
+        pairs: Counter[str] = Counter()
+        weights: Counter[str] = Counter()
+        length = position = 0
+        for number, paragraph in enumerate((title, *body.split("\n"))):
+            weight = TITLE_WEIGHT if number == 0 else 1
+            previous = ""
+            for chunk in paragraph.split():
+                for token in self._chunks.get(chunk) or self._split(chunk):
+                    term = token.term
+                    if previous:
+                        pairs[self.pair(previous, term)] += weight
+                    previous = term
+                    for each in (term, *token.parts) if token.parts else (term,):
+                        weights[each] += weight
+                        places = positions.get(each)
+                        if places is None:
+                            positions[each] = [position]
+                        elif places[-1] != position:
+                            places.append(position)
+                    position += 1
+                    length += weight
+            position += PARAGRAPH_GAP
+        return TextTerms(positions, weights, pairs, Counter(self.words(f"{title}\n{body}")), length)
+
+    def words(self, text: str) -> Iterator[str]:
+        """Yield the terms of the words of ``text`` as pyvi segments it, punctuation left out."""
+        if self._segmenter is None:
+            self._segmenter = Segmenter.load()
+        known = self._words
+        if len(known) > _MAX_CHUNKS:
+            known.clear()
+        for word in self._segmenter.words(normalise(text)):
+            term = known.get(word)
+            if term is None:
+                term = known[word] = term_of(word.replace("_", " ")) if word[0].isalnum() else ""
+            if term:
+                yield term
+
+    def pair(self, first: str, second: str) -> str:
+        """Return the term of two neighbouring terms."""
+        key = (first, second)
+        pair = self._pairs.get(key)
+        if pair is None:
+            if len(self._pairs) > _MAX_CHUNKS:
+                self._pairs.clear()
+            (folded, accented), (folded_too, accented_too) = first.split(SEPARATOR), second.split(SEPARATOR)
+            pair = self._pairs[key] = f"{folded} {folded_too}{SEPARATOR}{accented} {accented_too}"
+        return pair
+
+    def _split(self, chunk: str) -> tuple[Token, ...]:
+        tokens = self._chunks.get(chunk)
+        if tokens is None:
+            tokens = tuple(_tokens_of(chunk))
+            if len(chunk) <= _REMEMBERED_LENGTH:
+                if len(self._chunks) > _MAX_CHUNKS:
+                    self._chunks.clear()
+                self._chunks[chunk] = tokens
+        return tokens
+
+
+def term_of(text: str) -> str:
+    """Return the term of one syllable, word or whole token."""
+    accented = normalise(text).lower()[:_LONGEST_TERM]
+    return f"{fold(accented)}{SEPARATOR}{accented}"
+
+
+def folded_prefix(folded: str) -> str:
+    """Return the prefix that exactly the variants of ``folded`` share."""
+    return folded + SEPARATOR
+
+
+def _tokens_of(chunk: str) -> Iterator[Token]:
+    for match in _TOKEN.finditer(chunk):
+        kind, text = match.lastgroup, match[0]
+        if kind == "word":
+            whole, parts = text, ()
+        else:
+            whole, parts = _whole_and_parts(kind or "", text)
+        if term_of(whole) != SEPARATOR:
+            seen = dict.fromkeys(term_of(part) for part in parts)
+            yield Token(term_of(whole), tuple(term for term in seen if term != term_of(whole)), match.start(), match.end())
+
+
+def _whole_and_parts(kind: str, text: str) -> tuple[str, Iterable[str]]:
+    if kind == "date":
+        numbers = [str(int(n)) for n in text.split("/")]
+        return "/".join(numbers), ("/".join(numbers[:2]), *numbers)
+    if kind == "number":
+        if _THOUSANDS.fullmatch(text):
+            return text, (re.sub("[.,]", "", text),)
+        return text, _DIGITS.findall(text)
+    if kind == "time":
+        return text, _DIGITS.findall(text)
+    return text, _PARTS.findall(text)
