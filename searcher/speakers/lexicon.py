@@ -8,21 +8,22 @@ from importlib.resources import files
 
 from searcher.vietnamese.normalise import normalise
 
-Phrase = tuple[str, ...]
+#: First syllable → what may follow it (longest first) and the kind of the phrase.
+Phrases = dict[str, list[tuple[list[str], str]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Lexicon:
-    """Phrases as tuples of lower-case syllables.
+    """Phrases in lower case.
 
     ``cues`` and ``acts`` map a phrase to its kind, ``honorifics`` to the gender it tells; ``roles`` are first words of roles,
     ``namesakes`` people whom places are named after.
     """
 
-    cues: dict[Phrase, str]
-    acts: dict[Phrase, str]
-    honorifics: dict[Phrase, str]
-    roles: dict[Phrase, str]
+    cues: Phrases
+    acts: Phrases
+    honorifics: Phrases
+    roles: Phrases
     surnames: frozenset[str]
     places: frozenset[str]
     namesakes: frozenset[str]
@@ -42,17 +43,25 @@ def lexicon() -> Lexicon:
     )
 
 
-def longest(phrases: dict[Phrase, str], words: list[str], at: int) -> tuple[int, str]:
+def longest(phrases: Phrases, words: list[str], at: int) -> tuple[int, str]:
     """Return length and kind of the longest phrase that stands in ``words`` from ``at``; length 0 if none does."""
-    for length in range(min(5, len(words) - at), 0, -1):
-        kind = phrases.get(tuple(words[at : at + length]))
-        if kind is not None:
-            return length, kind
+    if at >= len(words):
+        return 0, ""
+    for rest, kind in phrases.get(words[at], ()):
+        if words[at + 1 : at + 1 + len(rest)] == rest:
+            return 1 + len(rest), kind
     return 0, ""
 
 
-def _table(name: str) -> dict[Phrase, str]:
-    return {tuple(phrase.split()): kind for phrase, _, kind in (line.partition("\t") for line in _lines(name))}
+def _table(name: str) -> Phrases:
+    table: Phrases = {}
+    for line in _lines(name):
+        phrase, _, kind = line.partition("\t")
+        first, *rest = phrase.split()
+        table.setdefault(first, []).append((rest, kind))
+    for entries in table.values():
+        entries.sort(key=lambda entry: -len(entry[0]))
+    return table
 
 
 def _lines(name: str) -> list[str]:
