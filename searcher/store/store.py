@@ -12,11 +12,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from searcher.errors import ArchiveError, StoreError
+from searcher.files import sync_folder
 from searcher.model import Article, Attribution, Capture, Person, Record, Statement
 from searcher.store import database
 from searcher.store.frontier import Frontier
 from searcher.store.serial import article_from_json, article_to_json
-from searcher.store.warc import Payload, WarcFolder, sync_folder
+from searcher.store.warc import Payload, WarcFolder
 from searcher.vietnamese.normalise import fold
 
 Clock = Callable[[], dt.datetime]
@@ -253,6 +254,10 @@ class Store:
                 since = change
                 done += 1
 
+    def count_changes(self, since: int) -> int:
+        """Return how many articles have changed after change number ``since``."""
+        return int(self._db.execute("SELECT count(*) FROM articles WHERE change > ?", (since,)).fetchone()[0])
+
     def last_change(self) -> int:
         """Return the number of the newest change."""
         (number,) = self._db.execute("SELECT coalesce(max(change), 0) FROM articles").fetchone()
@@ -265,13 +270,15 @@ class Store:
             people[fact].append(Person(name, role))
         return Attribution(self._statements(article_id), tuple(people["presider"]), tuple(people["attendee"]))
 
-    def speakers(self, key: str | None = None) -> list[tuple[str, str, int, int]]:
-        """Return (speaker, role, statements, articles), most statements first; of one folded name or of all."""
-        where = "WHERE speaker_key = ?" if key else ""
+    def speakers(self, name: str | None = None) -> list[tuple[str, str, int, int]]:
+        """Return (speaker, role, statements, articles), most statements first: of all, or of those whose name is or ends
+        with ``name``, accents aside."""
+        key = fold(name) if name else ""
+        where = "WHERE speaker_key = ?1 OR substr(speaker_key, -length(?1) - 1) = ' ' || ?1" if key else "WHERE ?1 = ''"
         return list(
             self._db.execute(
                 f"SELECT speaker, role, count(*), count(DISTINCT article) FROM statements {where} GROUP BY speaker, role ORDER BY 3 DESC, 1, 2",
-                (key,) if key else (),
+                (key,),
             )
         )
 

@@ -16,6 +16,7 @@ from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
 from searcher.errors import StoreError
+from searcher.files import sync_folder
 
 _ROTATE_AT = 1 << 30
 
@@ -135,13 +136,3 @@ class WarcFolder:
             sync_folder(self._folder)
             self.append("warcinfo", name, b"software: searcher\r\nformat: WARC File Format 1.1\r\n", at=dt.datetime.now(dt.UTC), mime="application/warc-fields")
         return self._file
-
-
-def sync_folder(folder: Path) -> None:
-    """Make new and renamed entries of ``folder`` durable, where the system allows it (Windows does so by itself)."""
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

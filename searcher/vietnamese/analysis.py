@@ -14,6 +14,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from searcher.vietnamese.normalise import IGNORABLE, fold, normalise
 from searcher.vietnamese.segmenter import Segmenter
@@ -94,7 +95,6 @@ class Analyser:
     def __init__(self, segmenter: Segmenter | None = None) -> None:
         self._segmenter = segmenter
         self._chunks: dict[str, tuple[Token, ...]] = {}
-        self._pairs: dict[tuple[str, str], str] = {}
         self._words: dict[str, str] = {}
 
     def tokens(self, text: str) -> Iterator[Token]:
@@ -117,7 +117,7 @@ class Analyser:
                 for token in self._chunks.get(chunk) or self._split(chunk):
                     term = token.term
                     if previous:
-                        pairs[self.pair(previous, term)] += weight
+                        pairs[pair_term(previous, term)] += weight
                     previous = term
                     for each in (term, *token.parts) if token.parts else (term,):
                         weights[each] += weight
@@ -145,17 +145,6 @@ class Analyser:
             if term:
                 yield term
 
-    def pair(self, first: str, second: str) -> str:
-        """Return the term of two neighbouring terms."""
-        key = (first, second)
-        pair = self._pairs.get(key)
-        if pair is None:
-            if len(self._pairs) > _MAX_CHUNKS:
-                self._pairs.clear()
-            (folded, accented), (folded_too, accented_too) = first.split(SEPARATOR), second.split(SEPARATOR)
-            pair = self._pairs[key] = f"{folded} {folded_too}{SEPARATOR}{accented} {accented_too}"
-        return pair
-
     def _split(self, chunk: str) -> tuple[Token, ...]:
         tokens = self._chunks.get(chunk)
         if tokens is None:
@@ -171,6 +160,13 @@ def term_of(text: str) -> str:
     """Return the term of one syllable, word or whole token."""
     accented = normalise(text).lower()[:_LONGEST_TERM]
     return f"{fold(accented)}{SEPARATOR}{accented}"
+
+
+@lru_cache(_MAX_CHUNKS)
+def pair_term(first: str, second: str) -> str:
+    """Return the term of two neighbouring terms."""
+    (folded, accented), (folded_too, accented_too) = first.split(SEPARATOR), second.split(SEPARATOR)
+    return f"{folded} {folded_too}{SEPARATOR}{accented} {accented_too}"
 
 
 def folded_prefix(folded: str) -> str:

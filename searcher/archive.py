@@ -1,0 +1,362 @@
+"""The archive: collecting, reading, indexing and searching in one place. Each step is a room's; here they are wired."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+
+from searcher.crawl import Crawler, CrawlOptions, CrawlReport, Fetcher, Resolver
+from searcher.engine import WhooshEngine
+from searcher.errors import ArchiveError, IndexMismatch, InputError, SearcherError
+from searcher.extract import EXTRACTOR_VERSION, extract, is_article
+from searcher.importing import ImportReport, import_files
+from searcher.model import Article, Attribution, Capture, Copies, Hit, IndexState, Match, Query, Record, Results, Scope, Sort
+from searcher.query import scan, search
+from searcher.speakers import attribution
+from searcher.store import Store, utc_now
+from searcher.vietnamese.analysis import Analyser
+
+Progress = Callable[[str, int, int | None], None]
+
+_EXTRACT_BATCH = 100
+_INDEX_BATCH = 200
+#: Articles between two commits of the index: what a killed run has to do again at most.
+_COMMIT_EVERY = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractReport:
+    """What extraction made of captures."""
+
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    duplicates: int = 0
+    passed_over: int = 0
+    statements: int = 0
+    problems: tuple[str, ...] = ()
+
+    @property
+    def articles(self) -> int:
+        """Captures that gave an article of their own."""
+        return self.new + self.changed + self.unchanged
+
+
+@dataclass(frozen=True, slots=True)
+class IndexReport:
+    """What indexing did: articles brought up to date, and the state reached."""
+
+    extracted: ExtractReport
+    indexed: int
+    state: IndexState
+
+
+def _silent(what: str, done: int, total: int | None) -> None:
+    """Report no progress."""
+
+
+class Archive:
+    """One folder with ``corpus/`` (what was collected) and ``index/`` (derived, always rebuildable).
+
+    >>> with Archive.open("path") as archive:          # doctest: +SKIP
+    ...     archive.import_files(["news.jsonl"])
+    ...     archive.index()
+    ...     for hit in archive.search("ngập úng", since="2025"):
+    ...         print(hit.date, hit.title)
+
+    One process may write at a time, any number may read. Not for use by several threads at once, except ``search``.
+    """
+
+    def __init__(self, folder: Path, store: Store, clock: Callable[[], dt.datetime], progress: Progress) -> None:
+        self.folder = folder
+        self._store = store
+        self._clock = clock
+        self._progress = progress
+        self._engine = WhooshEngine(folder / "index", clock=clock)
+
+    @classmethod
+    def create(cls, path: str | Path, *, clock: Callable[[], dt.datetime] = utc_now, progress: Progress = _silent) -> Archive:
+        """Make an archive in a folder that is new, empty or already laid out as one, and open it.
+
+        Raises:
+            ArchiveError: there is an archive already, or something else.
+        """
+        folder = Path(path)
+        if (folder / "corpus" / "archive.db").exists():
+            raise ArchiveError(f"{folder} is an archive already; use it as it is")
+        if folder.exists() and not folder.is_dir():
+            raise ArchiveError(f"{folder} is a file; name a new or empty folder")
+        laid_out = (folder / "corpus").is_dir() and (folder / "index").is_dir()
+        started = folder.is_dir() and {entry.name for entry in folder.iterdir()} <= {"corpus", "index"}
+        if folder.exists() and not (laid_out or started):
+            raise ArchiveError(f"{folder} is not empty and not an archive; nothing was changed; name a new or empty folder")
+        try:
+            (folder / "index").mkdir(parents=True, exist_ok=True)
+            store = Store.create(folder / "corpus", clock)
+        except OSError as error:
+            raise ArchiveError(f"{folder}: {error.strerror or error}; choose a folder that can be written to") from error
+        return cls(folder, store, clock, progress)
+
+    @classmethod
+    def open(cls, path: str | Path, *, clock: Callable[[], dt.datetime] = utc_now, progress: Progress = _silent) -> Archive:
+        """Open an archive.
+
+        Raises:
+            ArchiveError: the folder is none, or its corpus is damaged or of another version.
+        """
+        folder = Path(path)
+        return cls(folder, Store.open(folder / "corpus", clock), clock, progress)
+
+    def __enter__(self) -> Archive:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all files."""
+        self._engine.close()
+        self._store.close()
+
+    # Collecting
+
+    def crawl(
+        self,
+        seeds: Sequence[str],
+        *,
+        limit: int | None = None,
+        delay: float = 1.0,
+        resolve: Resolver | None = None,
+        contact: str | None = None,
+    ) -> CrawlReport:
+        """Fetch the sites of ``seeds``, politely; go on with what an earlier call left undone.
+
+        ``limit`` bounds the requests for pages, ``delay`` is the pause per host in seconds, ``contact`` is named to the sites.
+
+        Raises:
+            QueryError: a seed is no address.
+            ArchiveLocked: another process is writing to the archive.
+        """
+        from searcher import __version__  # noqa: PLC0415  the package's root imports this module
+
+        agent = f"searcher/{__version__}" + (f" (+{contact})" if contact else " (archive of ward news)")
+        fetcher = Fetcher(agent, resolve)
+        options = CrawlOptions(delay=delay, limit=limit)
+        crawler = Crawler(
+            self._store, fetcher, options, is_article, clock=self._clock, progress=lambda url, done: self._progress(url, done, limit)
+        )
+        try:
+            return crawler.run(seeds)
+        finally:
+            fetcher.close()
+
+    def import_files(self, paths: Iterable[str | Path]) -> ImportReport:
+        """Keep documents (.jsonl, .txt, .html, .docx, .pdf) as captures; lines and files that cannot be kept are reported.
+
+        Raises:
+            ArchiveLocked: another process is writing to the archive.
+        """
+        return import_files(self._store, [Path(path) for path in paths], self._progress)
+
+    # Reading
+
+    def extract(self) -> ExtractReport:
+        """Read articles and statements from all captures that this version of the program has not read yet."""
+        report = ExtractReport()
+        total = self._store.counts()["to_extract"]
+        done = 0
+        with self._store.lock:
+            while batch := self._store.to_extract(EXTRACTOR_VERSION, _EXTRACT_BATCH):
+                read = [(capture, *self._read(capture, key)) for capture, key in batch]
+                with self._store.transaction():
+                    for capture, article, people, problem in read:
+                        report = self._keep(capture, article, people, problem, report)
+                done += len(batch)
+                self._progress("extract", done, max(total, done))
+        return report
+
+    def index(self, *, rebuild: bool = False) -> IndexReport:
+        """Extract what is new and bring the index up to date with the corpus. Safe to repeat and to interrupt.
+
+        Raises:
+            IndexMismatch: another version built the index and ``rebuild`` is not set.
+            ArchiveLocked: another process is writing to the archive.
+        """
+        extracted = self.extract()
+        indexed = 0
+        with self._store.lock:
+            if rebuild:
+                self._engine.start_over()
+            last, newest = self._engine.last_change(), self._store.last_change()
+            if last > newest:
+                raise IndexMismatch(f"{self.folder / 'index'} belongs to another corpus; rebuild it with: searcher index --rebuild")
+            if last == newest and not rebuild and self._engine.exists():
+                return IndexReport(extracted, 0, self._engine.state())
+            total = self._store.count_changes(last)
+            for batch in batched(self._store.changes(last), _INDEX_BATCH):
+                indexed += self._engine.add(batch)
+                self._progress("index", indexed, total)
+                if indexed % _COMMIT_EVERY == 0:
+                    self._engine.commit()
+            self._engine.commit()
+        return IndexReport(extracted, indexed, self._engine.state())
+
+    def _read(self, capture: Capture, key: str | None) -> tuple[Article | None, Attribution, str]:
+        """Read one capture; return article, who did what in it, and what went wrong."""
+        try:
+            article = extract(capture, self._store.payload(capture).content, key)
+        except InputError as error:
+            return None, Attribution(), str(error)
+        return article, attribution(article.body, article.published) if article else Attribution(), ""
+
+    def _keep(self, capture: Capture, article: Article | None, people: Attribution, problem: str, report: ExtractReport) -> ExtractReport:
+        if article is None:
+            if self._store.article_of_url(capture.url) is not None and capture.status == 200 and not problem:
+                self._store.mark_missing(capture.url)  # where the article was, there is something else now
+            self._store.set_outcome(capture, EXTRACTOR_VERSION, problem or "not an article")
+            return replace(report, passed_over=report.passed_over + 1, problems=(*report.problems, problem) if problem else report.problems)
+        outcome = self._store.put_article(article, people, capture)
+        self._store.set_outcome(capture, EXTRACTOR_VERSION, outcome)
+        if outcome == "duplicate":
+            return replace(report, duplicates=report.duplicates + 1)
+        count = {"new": report.new, "changed": report.changed, "unchanged": report.unchanged}
+        count[outcome] += 1
+        return replace(report, **count, statements=report.statements + len(people.statements))  # type: ignore[arg-type]
+
+    # Searching
+
+    def search(
+        self,
+        text: str = "",
+        *,
+        since: str | None = None,
+        until: str | None = None,
+        speaker: str | None = None,
+        source: str | None = None,
+        scope: Scope = "articles",
+        sort: Sort = "relevance",
+        match: Match = "auto",
+        copies: Copies = "all",
+        limit: int = 10,
+        cursor: str | None = None,
+        snippets: bool = True,
+        facets: Sequence[str] = (),
+    ) -> Results:
+        """Search the index; see the README for what a query may hold.
+
+        Raises:
+            QueryError: the query or a parameter cannot be understood.
+            IndexDamaged: there is no index, or it does not open.
+            IndexMismatch: another version built it.
+        """
+        query = Query(text, since, until, speaker, source, scope, sort, match, copies, limit, cursor, snippets, tuple(facets))
+        return self.answer(query)
+
+    def answer(self, query: Query) -> Results:
+        """Search for a query that is already put together, as the doors do."""
+        return search(self._engine, query, Analyser(), clock=self._clock)
+
+    def scan(
+        self,
+        text: str = "",
+        *,
+        since: str | None = None,
+        until: str | None = None,
+        speaker: str | None = None,
+        source: str | None = None,
+        scope: Scope = "articles",
+        match: Match = "auto",
+        snippets: bool = False,
+    ) -> Iterator[Hit]:
+        """Yield every hit by id, ascending, in constant memory."""
+        query = Query(text, since, until, speaker, source, scope, match=match, snippets=snippets)
+        return scan(self._engine, query, Analyser(), clock=self._clock)
+
+    def get(self, article_id: str) -> Article:
+        """Return an article in its current version.
+
+        Raises:
+            ArchiveError: there is none of this id.
+        """
+        article = self._store.article(article_id)
+        if article is None:
+            raise ArchiveError(f"no article has the id {article_id!r}; ids are those that search prints")
+        return article
+
+    def attribution(self, article_id: str) -> Attribution:
+        """Return who speaks, presides and attends in an article."""
+        return self._store.attribution(article_id)
+
+    def versions(self, article_id: str) -> list[tuple[str, Article]]:
+        """Return (time of capture, article) of all versions of an article, oldest first."""
+        return self._store.versions(article_id)
+
+    def presence(self, article_id: str) -> Mapping[str, str | None]:
+        """Return when an article was first seen, last seen and first missing (ISO times; None if it is not missing)."""
+        first, last, missing = self._store.presence(article_id)
+        return {"first_seen": first, "last_seen": last, "missing_since": missing}
+
+    def speakers(self, name: str | None = None) -> list[tuple[str, str, int, int]]:
+        """Return (speaker, role, statements, articles) of all speakers, or of those of one name, most statements first."""
+        return self._store.speakers(name)
+
+    def export(self, hits: Iterable[Hit], form: str) -> Iterator[str]:
+        """Yield whole articles of ``hits`` as lines of ``jsonl`` or ``csv``.
+
+        Raises:
+            SearcherError: another form is asked for.
+        """
+        if form not in ("jsonl", "csv"):
+            raise SearcherError(f"{form!r} is no export format; use jsonl or csv")
+        columns = ("id", "url", "title", "date", "body", "author", "source", "section", "speakers")
+        if form == "csv":
+            yield _csv_line(columns)
+        for hit in hits:
+            article = self.get(hit.article_id)
+            people = "; ".join(f"{p.name} ({p.role})" if p.role else p.name for p in hit.speakers)
+            body = hit.statement.text if hit.statement else article.body
+            values = (hit.id, hit.url, hit.title, str(hit.date or ""), body, article.byline, hit.source, article.section, people)
+            yield _csv_line(values) if form == "csv" else json.dumps(dict(zip(columns, values, strict=True)), ensure_ascii=False) + "\n"
+
+    def status(self) -> dict[str, object]:
+        """Return counts of the corpus, states of the crawl, and how far the index has come."""
+        counts: dict[str, object] = dict(self._store.counts())
+        try:
+            state = self._engine.state()
+            index: dict[str, object] = {"generation": state.generation, "documents": state.documents, "built_at": state.built_at}
+            index["behind"] = self._store.count_changes(self._engine.last_change())
+        except SearcherError as error:
+            index = {"problem": str(error)}
+        return counts | {
+            "crawl": self._store.frontier.states(),
+            "unfinished": self._store.frontier.unfinished(),
+            "hosts": [{"host": h, "requests": n, "delay_s": d} for h, n, d in self._store.frontier.ledger()],
+            "index": index,
+        }
+
+    def check(self, deep: bool = False) -> list[str]:
+        """Return the problems found in corpus and index; nothing is repaired. ``deep`` reads every byte."""
+        problems = self._store.check(deep)
+        if self._store.last_change() or self._engine.last_change():
+            problems += self._engine.check(deep)
+        return problems
+
+
+def batched(records: Iterable[Record], size: int) -> Iterator[list[Record]]:
+    """Yield lists of up to ``size`` records."""
+    source = iter(records)
+    while batch := list(islice(source, size)):
+        yield batch
+
+
+def _csv_line(values: Sequence[str]) -> str:
+    line = io.StringIO()
+    csv.writer(line).writerow(values)
+    return line.getvalue()

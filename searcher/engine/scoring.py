@@ -1,0 +1,44 @@
+"""BM25 as Lucene computes it: https://github.com/apache/lucene, BM25Similarity and SmallFloat.
+
+k1 1.2, b 0.75, idf ln(1 + (N - n + 0.5) / (n + 0.5)); lengths rounded to the 256 values that one byte holds.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+K1 = 1.2
+B = 0.75
+
+Floats = npt.NDArray[np.float64]
+
+
+def byte_to_int(code: int) -> int:
+    """Return the length that ``code`` stands for (SmallFloat.byte4ToInt): exact to 39, then with three bits of mantissa."""
+    if code < 24:
+        return code
+    bits = code - 24
+    mantissa, shift = bits & 7, bits >> 3
+    return 24 + (mantissa if shift == 0 else (mantissa | 8) << (shift - 1))
+
+
+_LENGTHS = np.array([byte_to_int(code) for code in range(256)], dtype=np.int64)
+
+
+def rounded_lengths(lengths: npt.NDArray[np.int64]) -> Floats:
+    """Return lengths as Lucene's one byte keeps them: the largest representable value that is not greater."""
+    codes = np.searchsorted(_LENGTHS, lengths, side="right") - 1
+    return np.asarray(_LENGTHS[codes], dtype=np.float64)
+
+
+def norms(lengths: npt.NDArray[np.int64], average: float) -> Floats:
+    """Return each document's k1 · (1 - b + b · length / average)."""
+    return K1 * (1 - B + B * rounded_lengths(lengths) / average)
+
+
+def idf(frequency: int, documents: int) -> float:
+    """Return the weight of a term that ``frequency`` of ``documents`` hold."""
+    return math.log(1 + (documents - frequency + 0.5) / (frequency + 0.5))

@@ -1,0 +1,9 @@
+"""A query as somebody typed it comes in; ranked hits with snippets, facets and counts go out, and how it was understood.
+
+Never silently rewrites a query, and never reads the corpus: what it shows comes from the index.
+"""
+
+from searcher.query.search import PARAMETERS, Parameter, search, scan
+from searcher.query.dates import parse_bound
+
+__all__ = ["PARAMETERS", "Parameter", "parse_bound", "scan", "search"]

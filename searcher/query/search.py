@@ -1,0 +1,195 @@
+"""Answering a query: plan it, ask the engine, show what was found."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import get_args
+
+from searcher.engine import And, Engine, Node, Plan, StoredDocument
+from searcher.errors import QueryError
+from searcher.model import Copies, Hit, Match, Query, Results, Scope, Segment, Sort
+from searcher.query.grammar import parse
+from searcher.query.planner import Understood, understand
+from searcher.query.snippets import snippet
+from searcher.vietnamese.analysis import Analyser, Token
+
+FACETS = ("speaker", "source", "section", "year", "month")
+MAX_LIMIT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a search, as all doors offer it. ``name`` is the Python name, ``option`` the one on the command line."""
+
+    name: str
+    option: str
+    help: str
+    choices: tuple[str, ...] = ()
+
+
+#: The one table that the command line, HTTP and the web page are made from.
+PARAMETERS = (
+    Parameter("since", "from", "chỉ bài từ ngày này: 2025, 2025-07, 2025-07-02, 02/07/2025 hoặc 7d"),
+    Parameter("until", "to", "chỉ bài đến ngày này"),
+    Parameter("speaker", "speaker", "chỉ bài có người này phát biểu; không cần dấu, không cần ông/bà"),
+    Parameter("source", "source", "chỉ bài của nguồn này"),
+    Parameter("scope", "scope", "tìm trong bài viết hay trong từng lời phát biểu", get_args(Scope)),
+    Parameter("sort", "sort", "xếp theo mức phù hợp, mới nhất hay cũ nhất", get_args(Sort)),
+    Parameter("match", "match", "phải có bao nhiêu từ: auto, all (đủ các từ), any (một từ bất kỳ)", get_args(Match)),
+    Parameter("copies", "copies", "gộp các bản đăng lại của cùng một tin hay không", get_args(Copies)),
+    Parameter("limit", "limit", "số kết quả, tối đa 1000"),
+    Parameter("cursor", "cursor", "tiếp tục từ trang trước (next_cursor)"),
+)
+
+
+def search(engine: Engine, query: Query, analyser: Analyser, *, clock: Callable[[], dt.datetime]) -> Results:
+    """Answer a query.
+
+    Raises:
+        QueryError: it or one of its parameters cannot be understood.
+    """
+    _validate(query)
+    understood, words, notes = _choose(engine, query, analyser, clock().date())
+    undated_too = And((words, understood.others))
+    matching = And((undated_too, understood.dates))
+    state = engine.state()
+    after, generation = _read_cursor(query.cursor)
+    found = engine.search(Plan(matching, understood.ranking, query.scope, query.sort, query.limit + 1, after))
+    if generation is not None and generation != state.generation:
+        notes.append("chỉ mục đã được cập nhật sau trang trước")
+    if query.since or query.until:
+        undated = engine.undated(undated_too, query.scope)
+        if undated:
+            notes.append(f"{undated} kết quả không có ngày nên không được tính")
+    page = found.documents[: query.limit]
+    stored = {document.id: document for document in engine.documents([d.id for d in page])}
+    hits = tuple(_hit(stored[d.id], d.score, understood, query, analyser) for d in page if d.id in stored)
+    more = len(found.documents) > query.limit and page
+    hits, notes = _fold_copies(hits, notes) if query.copies == "fold" else (hits, notes)
+    return Results(
+        query=query,
+        interpreted=understood.interpreted,
+        notes=tuple(notes),
+        total=found.total,
+        total_all=engine.count(And((understood.all_words, understood.others, understood.dates)), query.scope),
+        total_any=engine.count(And((understood.any_words, understood.others, understood.dates)), query.scope),
+        hits=hits,
+        facets=engine.facets(matching, query.scope, query.facets) if query.facets else {},
+        next_cursor=_write_cursor(page[-1].key, page[-1].id, state.generation) if more else None,
+        index=state,
+    )
+
+
+def scan(engine: Engine, query: Query, analyser: Analyser, *, clock: Callable[[], dt.datetime]) -> Iterator[Hit]:
+    """Yield every hit of a query by id, ascending, in constant memory; scores are not computed.
+
+    Raises:
+        QueryError: the query cannot be understood.
+    """
+    _validate(query)
+    understood, words, _ = _choose(engine, query, analyser, clock().date())
+    batch: list[str] = []
+
+    def emit() -> Iterator[Hit]:
+        for document in engine.documents(batch):
+            yield _hit(document, 0.0, understood, query, analyser)
+
+    for document_id in engine.scan(And((words, understood.others, understood.dates)), query.scope):
+        batch.append(document_id)
+        if len(batch) == 200:
+            yield from emit()
+            batch.clear()
+    yield from emit()
+
+
+def _validate(query: Query) -> None:
+    for name, value, allowed in (
+        ("scope", query.scope, get_args(Scope)),
+        ("sort", query.sort, get_args(Sort)),
+        ("match", query.match, get_args(Match)),
+        ("copies", query.copies, get_args(Copies)),
+    ):
+        if value not in allowed:
+            raise QueryError(f"{name} {value!r} is unknown; use one of {', '.join(allowed)}")
+    if not 1 <= query.limit <= MAX_LIMIT:
+        raise QueryError(f"limit {query.limit} is not between 1 and {MAX_LIMIT}; page on with the cursor")
+    for name in query.facets:
+        if name not in FACETS:
+            raise QueryError(f"facet {name!r} is unknown; use some of {', '.join(FACETS)}")
+
+
+def _choose(engine: Engine, query: Query, analyser: Analyser, today: dt.date) -> tuple[Understood, Node, list[str]]:
+    """Return how the query is understood, the set of words it stands for, and the notes that say so."""
+    parsed = parse(query.text, analyser)
+    understood = understand(query, parsed, engine, today=today)
+    notes = list(understood.notes)
+
+    def holds(node: Node) -> bool:
+        return engine.count(And((node, understood.others, understood.dates)), query.scope) > 0
+
+    if not understood.folded and understood.distinct and not holds(understood.any_words):
+        understood = understand(query, parsed, engine, today=today, force_folded=True)
+        notes.append("không có bài nào đúng dấu; đã tìm không phân biệt dấu")
+    words = {"all": understood.all_words, "any": understood.any_words, "auto": understood.auto_words}[query.match]
+    if query.match == "auto" and understood.distinct > 1:
+        if not holds(words):
+            words = understood.any_words
+            notes.append("không bài nào có đủ số từ; liệt kê bài có ít nhất một từ")
+        elif understood.need < understood.distinct:
+            notes.append(f"bài có ít nhất {understood.need}/{understood.distinct} từ")
+    return understood, words, notes
+
+
+def _hit(document: StoredDocument, score: float, understood: Understood, query: Query, analyser: Analyser) -> Hit:
+    def is_match(token: Token) -> str | None:
+        for term in token.terms:
+            folded, accented = term.split("\t")
+            form = folded if understood.folded else accented
+            if form in understood.matched:
+                return form
+        return next((prefix for prefix in understood.truncated if token.folded.startswith(prefix)), None)
+
+    segments: tuple[Segment, ...] = snippet(document.body, is_match, analyser) if query.snippets else ()
+    return Hit(
+        id=document.id,
+        url=document.url,
+        title=document.title,
+        date=document.date,
+        source=document.source,
+        speakers=document.speakers,
+        score=score,
+        snippet=segments,
+        statement=document.statement,
+        article_id=document.article_id,
+    )
+
+
+def _fold_copies(hits: tuple[Hit, ...], notes: list[str]) -> tuple[tuple[Hit, ...], list[str]]:
+    """Show reposts of one story (same title, one after the other) as one hit with its copies; totals keep counting all."""
+    first: dict[str, Hit] = {}
+    for hit in hits:
+        key = " ".join(hit.title.lower().split()) or hit.id
+        if hit.statement is None and key in first:
+            first[key] = replace(first[key], copies=(*first[key].copies, hit.id))
+        else:
+            first[key if hit.statement is None else hit.id] = hit
+    folded = len(hits) - len(first)
+    return tuple(first.values()), [*notes, f"đã gộp {folded} bản đăng lại trên trang này"] if folded else notes
+
+
+def _write_cursor(key: float, document_id: str, generation: int) -> str:
+    return base64.urlsafe_b64encode(json.dumps([key, document_id, generation]).encode()).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str | None) -> tuple[tuple[float, str] | None, int | None]:
+    if not cursor:
+        return None, None
+    try:
+        key, document_id, generation = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        return (float(key), str(document_id)), int(generation)
+    except (ValueError, TypeError) as error:
+        raise QueryError("the cursor is not one that a search gave out; start again without it") from error

@@ -1,0 +1,163 @@
+"""The web page and HTTP/JSON over one archive, for this machine only."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import uvicorn
+from jinja2 import Environment, PackageLoader
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from searcher.archive import Archive
+from searcher.errors import ArchiveError, QueryError, SearcherError
+from searcher.model import Article, Attribution, Query, Results
+from searcher.query import PARAMETERS
+from searcher.wire import article_json, results_json
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_SECURITY = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
+_PAGE_FACETS = ("year", "speaker", "source")
+
+
+def serve(folder: Path, host: str, port: int) -> None:
+    """Serve an archive until interrupted.
+
+    Raises:
+        SearcherError: ``host`` is not this machine itself, or the folder is no archive.
+    """
+    if host not in _LOOPBACK:
+        raise SearcherError(f"{host} is not this machine itself; the page has no log-in yet, so it is served on 127.0.0.1 only")
+    uvicorn.run(create_app(folder), host=host, port=port, log_level="warning")
+
+
+def create_app(folder: Path) -> Starlette:
+    """Return the ASGI application for an archive.
+
+    Raises:
+        ArchiveError: the folder is none.
+    """
+    door = _Door(Archive.open(folder))
+    routes = [
+        Route("/", door.page),
+        Route("/bai/{article_id:path}", door.article_page),
+        Route("/api/v1/search", door.search),
+        Route("/api/v1/articles/{article_id:path}", door.article),
+        Route("/healthz", door.health),
+        Mount("/static", StaticFiles(packages=[("searcher.web", "static")])),
+    ]
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]"])],
+        exception_handlers={QueryError: _problem(400), ArchiveError: _problem(404), SearcherError: _problem(503)},
+    )
+
+
+class _Door:
+    """The handlers. The archive is one for all threads, so they take turns."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+        self._lock = threading.Lock()
+        self._templates = Environment(loader=PackageLoader("searcher.web"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+
+    async def search(self, request: Request) -> Response:
+        """GET /api/v1/search"""
+        return JSONResponse(results_json(await self._answer(_query(request))))
+
+    async def article(self, request: Request) -> Response:
+        """GET /api/v1/articles/{id}"""
+        return JSONResponse(article_json(*await self._article(request)))
+
+    async def health(self, request: Request) -> Response:
+        """GET /healthz"""
+        results = await self._answer(Query(limit=1, snippets=False))
+        return JSONResponse({"status": "ok", "documents": results.index.documents, "generation": results.index.generation})
+
+    async def page(self, request: Request) -> Response:
+        """GET /"""
+        results: Results | None = None
+        problem = ""
+        query = Query()
+        try:
+            query = _query(request, facets=_PAGE_FACETS)
+            if query.text or query.speaker or query.source or query.since or query.until:
+                results = await self._answer(query)
+        except QueryError as error:
+            problem = str(error)
+        given = {k: v for k, v in request.query_params.items() if v and k != "cursor"}
+        link = lambda **changes: "/?" + urlencode({k: v for k, v in (given | changes).items() if v})  # noqa: E731
+        return self._html("search.html", status=400 if problem else 200, query=query, given=given, results=results, problem=problem, link=link)
+
+    async def article_page(self, request: Request) -> Response:
+        """GET /bai/{id}"""
+        article, people = await self._article(request)
+        return self._html("article.html", article=article, people=people)
+
+    async def _answer(self, query: Query) -> Results:
+        def work() -> Results:
+            with self._lock:
+                return self._archive.answer(query)
+
+        return await run_in_threadpool(work)
+
+    async def _article(self, request: Request) -> tuple[Article, Attribution]:
+        def work() -> tuple[Article, Attribution]:
+            article_id = request.path_params["article_id"]
+            with self._lock:
+                return self._archive.get(article_id), self._archive.attribution(article_id)
+
+        return await run_in_threadpool(work)
+
+    def _html(self, name: str, status: int = 200, **values: Any) -> Response:
+        return HTMLResponse(self._templates.get_template(name).render(**values), status_code=status, headers=_SECURITY)
+
+
+def _query(request: Request, facets: tuple[str, ...] = ()) -> Query:
+    """Read a query from the address; the option names of the command line are accepted as well.
+
+    Raises:
+        QueryError: a parameter is unknown or no number where one is needed.
+    """
+    names = {p.option: p.name for p in PARAMETERS} | {p.name: p.name for p in PARAMETERS}
+    values: dict[str, Any] = {}
+    for key, value in request.query_params.items():
+        if key in ("q", "facet", "facets", "snippets"):
+            continue
+        if key not in names:
+            raise QueryError(f"parameter {key!r} is unknown; known are q, facet, {', '.join(sorted(p.option for p in PARAMETERS))}")
+        if value:
+            values[names[key]] = value
+    if "limit" in values:
+        if not str(values["limit"]).isdecimal():
+            raise QueryError(f"limit {values['limit']!r} is no number")
+        values["limit"] = int(values["limit"])
+    asked = tuple(request.query_params.getlist("facet")) or facets
+    snippets = request.query_params.get("snippets", "1") not in ("0", "false")
+    return Query(request.query_params.get("q", ""), **values, facets=asked, snippets=snippets)
+
+
+def _problem(status: int) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """Answer an error as RFC 9457 says."""
+
+    async def handle(request: Request, error: Exception) -> Response:
+        body = {"type": "about:blank", "title": type(error).__name__, "status": status, "detail": str(error)}
+        if isinstance(error, QueryError) and error.position is not None:
+            body["position"] = error.position
+        return JSONResponse(body, status_code=status, media_type="application/problem+json")
+
+    return handle
