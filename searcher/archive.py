@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from searcher.crawl import Crawler, CrawlOptions, CrawlReport, Fetcher, Resolver
 from searcher.engine import WhooshEngine
@@ -114,7 +115,7 @@ class Archive:
         folder = Path(path)
         return cls(folder, Store.open(folder / "corpus", clock), clock, progress)
 
-    def __enter__(self) -> Archive:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from searcher.model import Article, Attribution, Hit, Results
+from searcher.model import Article, Attribution, Hit, PartialDate, Results
 
 #: Raised whenever a field changes its meaning or goes; new fields do not raise it.
 SCHEMA_VERSION = 1
@@ -59,7 +59,6 @@ def hit_json(hit: Hit) -> Json:
 
 def article_json(article: Article, people: Attribution) -> Json:
     """Return the JSON form of an article with its statements, presiders and attendees."""
-    day = lambda date: str(date) if date else None  # noqa: E731
     return {
         "schema_version": SCHEMA_VERSION,
         "id": article.id,
@@ -67,11 +66,11 @@ def article_json(article: Article, people: Attribution) -> Json:
         "title": article.title,
         "lead": article.lead,
         "body": article.body,
-        "date": day(article.date),
+        "date": _day(article.date),
         "date_precision": article.date.precision if article.date else None,
-        "published": day(article.published),
-        "updated": day(article.updated),
-        "event": day(article.event),
+        "published": _day(article.published),
+        "updated": _day(article.updated),
+        "event": _day(article.event),
         "author": article.byline,
         "source": article.source,
         "section": article.section,
@@ -88,3 +87,7 @@ def article_json(article: Article, people: Attribution) -> Json:
         "presiders": [{"name": p.name, "role": p.role} for p in people.presiders],
         "attendees": [{"name": p.name, "role": p.role} for p in people.attendees],
     }  # fmt: skip
+
+
+def _day(date: PartialDate | None) -> str | None:
+    return str(date) if date else None

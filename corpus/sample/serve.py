@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 from jinja2 import Environment, FileSystemLoader
@@ -104,7 +104,10 @@ class SampleSites:
 
     def _nukeviet(self, site: Json, path: str, query: dict[str, str]) -> Answer:
         if path == "/vi/news/rss/":
-            items = "".join(f"<item><title>{a['title']}</title><link>http://{site['host']}{a['path']}</link></item>" for a in self._articles[site["key"]][:5])
+            items = "".join(
+                f"<item><title>{a['title']}</title><link>http://{site['host']}{a['path']}</link></item>"
+                for a in self._articles[site["key"]][:5]
+            )
             return _xml(f'<rss version="2.0"><channel><title>{site["name"]}</title>{items}</channel></rss>')
         if path in ("/", "/vi/", "/vi/news/") or path.startswith("/vi/news/page-"):
             number = int(path.rstrip("/").rpartition("-")[2]) if "page-" in path else 1
@@ -122,7 +125,11 @@ class SampleSites:
 
     def _wordpress(self, site: Json, path: str, query: dict[str, str]) -> Answer:
         newest = self._articles[site["key"]][0]
-        redirects = {"/tin-cu": "/tin-cu-2", "/tin-cu-2": "/index.php?p=" + str(newest["number"]), "/index.php": f"/?p={query.get('p', newest['number'])}"}
+        redirects = {
+            "/tin-cu": "/tin-cu-2",
+            "/tin-cu-2": "/index.php?p=" + str(newest["number"]),
+            "/index.php": f"/?p={query.get('p', newest['number'])}",
+        }
         if path in redirects:
             return Answer(b"", 301, headers={"Location": redirects[path]})
         if "feed" in query:
@@ -192,7 +199,9 @@ class SampleSites:
             return Answer(answer.body, mime="text/html; charset=iso-8859-1", headers=answer.headers)
         return answer
 
-    def _listing(self, site: Json, heading: str, number: int, pattern: str, *, first: int, links: list[tuple[str, str]] | None = None) -> Answer:
+    def _listing(
+        self, site: Json, heading: str, number: int, pattern: str, *, first: int, links: list[tuple[str, str]] | None = None
+    ) -> Answer:
         articles = self._articles[site["key"]]
         at = (number - first) * PER_PAGE
         following = pattern.format(number + 1) if at + PER_PAGE < len(articles) else None
@@ -277,7 +286,7 @@ class SampleServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), handler)
         self.sites: SampleSites = handler.sites  # type: ignore[attr-defined]  # set on the line above
 
-    def __enter__(self) -> SampleServer:
+    def __enter__(self) -> Self:
         threading.Thread(target=self.serve_forever, daemon=True).start()
         return self
 

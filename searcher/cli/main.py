@@ -53,7 +53,14 @@ def main() -> NoReturn:
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--archive", "folder", type=click.Path(path_type=Path), envvar="SEARCHER_ARCHIVE", default=Path(), help="thư mục kho lưu trữ [mặc định: $SEARCHER_ARCHIVE, rồi thư mục hiện tại]")
+@click.option(
+    "--archive",
+    "folder",
+    type=click.Path(path_type=Path),
+    envvar="SEARCHER_ARCHIVE",
+    default=Path(),
+    help="thư mục kho lưu trữ [mặc định: $SEARCHER_ARCHIVE, rồi thư mục hiện tại]",
+)
 @click.version_option(package_name="searcher")
 @click.pass_context
 def cli(context: click.Context, folder: Path) -> None:
@@ -90,11 +97,21 @@ def create(context: click.Context) -> None:
 @click.argument("seeds", nargs=-1, required=True, metavar="URL...")
 @click.option("--limit", type=click.IntRange(min=1), help="số trang tối đa trong lần này")
 @click.option("--delay", type=click.FloatRange(min=0), default=1.0, show_default=True, help="số giây nghỉ giữa hai lần tải từ một máy chủ")
-@click.option("--resolve", multiple=True, metavar="HOST=ADDR[:PORT]", help="tải HOST (cho phép *) từ địa chỉ này, ví dụ '*.example=127.0.0.1:8765'")
+@click.option(
+    "--resolve", multiple=True, metavar="HOST=ADDR[:PORT]", help="tải HOST (cho phép *) từ địa chỉ này, ví dụ '*.example=127.0.0.1:8765'"
+)
 @click.option("--contact", help="địa chỉ liên hệ để báo cho trang được tải")
 @output_options
 @click.pass_context
-def crawl(context: click.Context, seeds: tuple[str, ...], limit: int | None, delay: float, resolve: tuple[str, ...], contact: str | None, form: str) -> int:
+def crawl(
+    context: click.Context,
+    seeds: tuple[str, ...],
+    limit: int | None,
+    delay: float,
+    resolve: tuple[str, ...],
+    contact: str | None,
+    form: str,
+) -> int:
     """Tải tin từ các trang web; chạy lại để tiếp tục hoặc cập nhật."""
     archive = opened(context)
     report = archive.crawl(seeds, limit=limit, delay=delay, resolve=parse_resolve(resolve), contact=contact)
@@ -159,7 +176,7 @@ def index(context: click.Context, rebuild: bool, form: str) -> int:
 @click.option("--facet", "facets", multiple=True, help="đếm theo: speaker, source, section, year, month (dùng nhiều lần được)")
 @output_options
 @click.pass_context
-def search(context: click.Context, words: tuple[str, ...], form: str, **parameters: Any) -> int:
+def search(context: click.Context, /, words: tuple[str, ...], form: str, **parameters: Any) -> int:
     """Tìm bài viết hoặc lời phát biểu.
 
     Từ khóa có dấu hay không dấu; "cụm từ" chính xác; -từ để loại trừ; tư* cho phần đầu của từ. Đặt -- trước từ khóa bắt đầu bằng -.
@@ -179,10 +196,15 @@ def show(context: click.Context, article_id: str, form: str) -> int:
     article_id = article_id.partition("#")[0]
     article, people = archive.get(article_id), archive.attribution(article_id)
     if form != "table":
-        presence = archive.presence(article_id)
-        print_json(article_json(article, people) | presence)
+        print_json(article_json(article, people) | dict(archive.presence(article_id)))
         return FOUND
-    facts = [("Ngày", f"{article.date} ({article.origins.get('published') or article.origins.get('event', '')})" if article.date else ""), ("Nguồn", article.source), ("Chuyên mục", article.section), ("Tác giả", article.byline), ("Địa chỉ", article.url)]
+    facts = [
+        ("Ngày", f"{article.date} ({article.origins.get('published') or article.origins.get('event', '')})" if article.date else ""),
+        ("Nguồn", article.source),
+        ("Chuyên mục", article.section),
+        ("Tác giả", article.byline),
+        ("Địa chỉ", article.url),
+    ]
     click.echo(article.title)
     for label, value in facts:
         if value:
@@ -206,7 +228,10 @@ def speakers(context: click.Context, name: str | None, article_id: str | None, l
     if article_id:
         archive.get(article_id)
         statements = archive.attribution(article_id).statements
-        rows: list[dict[str, Any]] = [{"speaker": s.speaker, "role": s.role, "mode": s.mode, "rule": s.rule, "confidence": s.confidence, "text": s.text} for s in statements]
+        rows: list[dict[str, Any]] = [
+            {"speaker": s.speaker, "role": s.role, "mode": s.mode, "rule": s.rule, "confidence": s.confidence, "text": s.text}
+            for s in statements
+        ]
     else:
         found = archive.speakers(name)[:limit]
         rows = [{"speaker": speaker, "role": role, "statements": count, "articles": articles} for speaker, role, count, articles in found]
@@ -219,7 +244,7 @@ def speakers(context: click.Context, name: str | None, article_id: str | None, l
 @search_options
 @click.option("--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True, help="dạng kết quả in ra")
 @click.pass_context
-def export(context: click.Context, words: tuple[str, ...], form: str, **parameters: Any) -> int:
+def export(context: click.Context, /, words: tuple[str, ...], form: str, **parameters: Any) -> int:
     """Xuất toàn văn mọi bài tìm được (CSV có dấu BOM để Excel đọc đúng)."""
     archive = opened(context)
     lines = archive.export(archive.scan(" ".join(words), **parameters), form)
@@ -272,4 +297,3 @@ def serve(context: click.Context, host: str, port: int) -> int:
 
     run(context.obj, host, port)
     return FOUND
-

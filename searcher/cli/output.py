@@ -23,7 +23,12 @@ def output_options(command: F) -> F:
     """Add ``--format`` and ``--json`` to a command."""
     command = click.option("--json", "form", flag_value="json", help="như --format json")(command)
     return click.option(
-        "--format", "form", type=click.Choice(["table", "json", "jsonl", "csv"]), default="table", show_default=True, help="dạng kết quả in ra"
+        "--format",
+        "form",
+        type=click.Choice(["table", "json", "jsonl", "csv"]),
+        default="table",
+        show_default=True,
+        help="dạng kết quả in ra",
     )(command)
 
 
@@ -43,7 +48,11 @@ def print_rows(rows: Sequence[dict[str, Any]], form: str) -> None:
         widths = {key: max(len(key), *(len(str(row[key])) for row in rows)) for key in rows[0]}
         click.echo("  ".join(key.ljust(width) for key, width in widths.items()).rstrip())
         for row in rows:
-            click.echo("  ".join(str(row[key]).rjust(width) if isinstance(row[key], int) else str(row[key]).ljust(width) for key, width in widths.items()).rstrip())
+            click.echo(
+                "  ".join(
+                    str(row[key]).rjust(width) if isinstance(row[key], int) else str(row[key]).ljust(width) for key, width in widths.items()
+                ).rstrip()
+            )
 
 
 def print_json(value: Any) -> None:
@@ -66,14 +75,21 @@ def print_results(results: Results, form: str) -> None:
             ]
         print_rows(rows, form)
         return
-    click.echo(f"{results.total} kết quả (đủ các từ: {results.total_all}, một từ bất kỳ: {results.total_any}) cho: {results.interpreted or 'tất cả'}")
+    click.echo(
+        f"{results.total} kết quả (đủ các từ: {results.total_all}, một từ bất kỳ: {results.total_any}) cho: {results.interpreted or 'tất cả'}"
+    )
     for note in results.notes:
         click.echo(f"  ({note})")
     for number, hit in enumerate(results.hits, start=1):
         click.echo("")
         click.echo(f"{number:>3}. {style(hit.title or '(không có tiêu đề)', bold=True)}")
         speakers = ", ".join(p.name for p in hit.speakers)
-        facts = [str(hit.date or "không rõ ngày"), hit.source, f"phát biểu: {speakers}" if speakers else "", f"điểm {hit.score:.2f}" if hit.score else ""]
+        facts = [
+            str(hit.date or "không rõ ngày"),
+            hit.source,
+            f"phát biểu: {speakers}" if speakers else "",
+            f"điểm {hit.score:.2f}" if hit.score else "",
+        ]
         click.echo("     " + " · ".join(filter(None, facts)))
         if hit.statement is not None:
             said = "nói" if hit.statement.mode == "direct" else "được dẫn lời"
@@ -107,7 +123,7 @@ def style(text: str, **how: Any) -> str:
 def progress() -> Callable[[str, int, int | None], None]:
     """Return a callback that keeps one line of progress on a terminal, and does nothing elsewhere."""
     if not sys.stderr.isatty():
-        return lambda what, done, total: None
+        return lambda _what, _done, _total: None
     last = 0.0
 
     def show(what: str, done: int, total: int | None) -> None:

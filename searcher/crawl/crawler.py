@@ -68,7 +68,7 @@ class Crawler:
         *,
         clock: Callable[[], dt.datetime],
         sleep: Callable[[float], None] = time.sleep,
-        progress: Callable[[str, int], None] = lambda url, done: None,
+        progress: Callable[[str, int], None] = lambda _url, _done: None,
     ) -> None:
         self._store = store
         self._frontier = store.frontier
@@ -180,11 +180,11 @@ class Crawler:
     def _keep(self, run: int, due: Due, answer: Fetched) -> None:
         """Keep the answer and what it leads to. Runs inside a transaction."""
         store, url = self._store, due.url
-        settle = {"etag": answer.header("etag"), "last_modified": answer.header("last-modified")}
+        etag, last_modified = answer.header("etag"), answer.header("last-modified")
         if answer.status == 304:
             store.add_not_modified(url, answer.headers, answer.request)
             store.mark_seen(url)
-            self._frontier.settle(url, run, "done", fruitful=True, **settle)
+            self._frontier.settle(url, run, "done", fruitful=True, etag=etag, last_modified=last_modified)
             self._count(fetched=1, unchanged=1)
             return
         earlier = store.last_capture(url)
@@ -194,7 +194,7 @@ class Crawler:
         )  # fmt: skip
         if answer.status in _GONE:
             store.mark_missing(url)
-            self._frontier.settle(url, run, "gone", reason=f"{answer.status} {answer.reason}", **settle)
+            self._frontier.settle(url, run, "gone", reason=f"{answer.status} {answer.reason}", etag=etag, last_modified=last_modified)
             self._count(fetched=1, gone=1)
             return
         if answer.status not in _REDIRECTS and answer.status != 200:
@@ -205,7 +205,7 @@ class Crawler:
         fresh = sum(self._add(link, due.depth + (answer.status == 200), url) for link in links if pattern_of(link) != due.pattern)
         for link in links:
             self._add(link, due.depth + 1, url)  # addresses of its own pattern are followed, but prove no use
-        self._frontier.settle(url, run, "done", fruitful=useful or fresh > 0, **settle)
+        self._frontier.settle(url, run, "done", fruitful=useful or fresh > 0, etag=etag, last_modified=last_modified)
         same = earlier is not None and earlier.digest == capture.digest
         if same:
             store.mark_seen(url)
@@ -269,7 +269,7 @@ class Crawler:
     def _count(self, *, problem: str = "", **more: int) -> None:
         values = {name: getattr(self._report, name) + int(value) for name, value in more.items()}
         problems = (*self._report.problems, problem)[:50] if problem else self._report.problems
-        self._report = replace(self._report, **values, problems=problems)  # type: ignore[arg-type]
+        self._report = replace(self._report, **values, problems=problems)
 
 
 def _kept_headers(answer: Fetched) -> list[tuple[str, str]]:

@@ -49,7 +49,11 @@ def xml_links(url: str, content: bytes) -> list[str]:
 
 def wanted(urls: Iterable[str]) -> list[str]:
     """Return each address once, without pictures, scripts and the like, and without obvious loops."""
-    return [url for url in dict.fromkeys(urls) if _SITEMAP.search(urlsplit(url).path) or not (_NOT_TEXT.search(urlsplit(url).path) or _runs_away(url))]
+    return [
+        url
+        for url in dict.fromkeys(urls)
+        if _SITEMAP.search(urlsplit(url).path) or not (_NOT_TEXT.search(urlsplit(url).path) or _runs_away(url))
+    ]
 
 
 def _runs_away(url: str) -> bool:

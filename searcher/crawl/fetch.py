@@ -65,7 +65,13 @@ class Fetcher:
         parts = urlsplit(url)
         host = parts.hostname or ""
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        headers = {"Host": parts.netloc, "User-Agent": self._user_agent, "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.5", "Accept-Encoding": "gzip", "Accept-Language": "vi,en;q=0.5"}
+        headers = {
+            "Host": parts.netloc,
+            "User-Agent": self._user_agent,
+            "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.5",
+            "Accept-Encoding": "gzip",
+            "Accept-Language": "vi,en;q=0.5",
+        }
         if etag:
             headers["If-None-Match"] = etag
         if last_modified:
@@ -73,7 +79,14 @@ class Fetcher:
         deadline = time.monotonic() + self._max_seconds
         try:
             response = self._pool(parts.scheme, host, parts.port).urlopen(
-                "GET", target, headers=headers, preload_content=False, decode_content=False, redirect=False, retries=False, assert_same_host=False
+                "GET",
+                target,
+                headers=headers,
+                preload_content=False,
+                decode_content=False,
+                redirect=False,
+                retries=False,
+                assert_same_host=False,
             )
             try:
                 content = self._read(url, response, deadline)
@@ -102,7 +115,9 @@ class Fetcher:
             address, actual = self._resolve(host, port or default)
             timeout = Timeout(connect=10, read=min(30.0, self._max_seconds))
             if scheme == "https":
-                self._pools[key] = urllib3.HTTPSConnectionPool(address, actual, maxsize=1, timeout=timeout, server_hostname=host, assert_hostname=host)
+                self._pools[key] = urllib3.HTTPSConnectionPool(
+                    address, actual, maxsize=1, timeout=timeout, server_hostname=host, assert_hostname=host
+                )
             else:
                 self._pools[key] = urllib3.HTTPConnectionPool(address, actual, maxsize=1, timeout=timeout)
         return self._pools[key]
@@ -158,7 +173,9 @@ def public_address(host: str, port: int) -> tuple[str, int]:
     address = str(found[0][4][0])
     ip = ipaddress.ip_address(address.partition("%")[0])
     if not ip.is_global or ip.is_multicast:
-        raise FetchError(host, f"resolves to {address}, which is not a public address; name it with --resolve if it is meant", temporary=False)
+        raise FetchError(
+            host, f"resolves to {address}, which is not a public address; name it with --resolve if it is meant", temporary=False
+        )
     return address, port
 
 

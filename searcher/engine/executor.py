@@ -161,7 +161,7 @@ class Executor:
         if isinstance(node, Variants):
             return field, list(segment.terms(field, folded_prefix(node.folded)))
         wanted = _bytes(SEPARATOR + node.accented)
-        found = []
+        found: list[bytes] = []
         for term in segment.terms(field, node.folded):
             if wanted in term and len(found) < MAX_EXPANSIONS:
                 found.append(term)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Literal, Union
+from typing import Literal, TypeAlias
 
 from searcher.model import Scope, Sort
 
@@ -46,7 +46,7 @@ class Prefix:
 class Phrase:
     """Documents that hold the parts one behind the other, up to ``slop`` positions apart in all."""
 
-    parts: tuple[Union[Term, Variants], ...]
+    parts: tuple[Term | Variants, ...]
     slop: int = 0
 
 
@@ -101,14 +101,14 @@ class Everything:
     """All documents."""
 
 
-Node = Union[Term, Variants, Prefix, Phrase, And, Or, AtLeast, Not, Keyword, DateRange, Everything]
+Node: TypeAlias = Term | Variants | Prefix | Phrase | And | Or | AtLeast | Not | Keyword | DateRange | Everything
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
     """A leaf that adds ``boost`` times its BM25 score."""
 
-    node: Union[Term, Variants, Phrase]
+    node: Term | Variants | Phrase
     boost: float = 1.0
 
 

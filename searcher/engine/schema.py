@@ -108,10 +108,21 @@ def documents_of(record: Record, analyser: Analyser) -> Iterator[dict[str, Any]]
         speakers=[p.name for p in attribution.speakers], presiders=[p.name for p in attribution.presiders],
         attendees=[p.name for p in attribution.attendees], stored=_stored_article(article, attribution),
     )  # fmt: skip
-    for statement in dict((s.id_in(article.id) + s.speaker, s) for s in attribution.statements).values():
+    for statement in {s.id_in(article.id) + s.speaker: s for s in attribution.statements}.values():
         name = statement_id(article.id, statement, attribution)
         stored = _stored_article(article, attribution) | {"id": name, "body": statement.text, "statement": _statement_values(statement)}
-        yield _document("statements", name, article, "", statement.text, analyser, speakers=[statement.speaker], presiders=[], attendees=[], stored=stored)
+        yield _document(
+            "statements",
+            name,
+            article,
+            "",
+            statement.text,
+            analyser,
+            speakers=[statement.speaker],
+            presiders=[],
+            attendees=[],
+            stored=stored,
+        )
 
 
 def statement_id(article_id: str, statement: Statement, attribution: Attribution) -> str:

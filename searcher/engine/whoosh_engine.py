@@ -143,7 +143,7 @@ class WhooshEngine:
         return {
             name: tuple(
                 FacetValue(value, n)
-                for value, n in sorted(found.items(), key=lambda item: (item[0],) if name in by_time else (-item[1], item[0]))  # noqa: B023
+                for value, n in sorted(found.items(), key=lambda item: (item[0],) if name in by_time else (-item[1], item[0]))
             )
             for name, found in counts.items()
         }
@@ -233,7 +233,9 @@ class WhooshEngine:
                 self._current()
             except (IndexDamaged, IndexMismatch) as error:
                 return [str(error)]
-            return [f"segment {name}: {problem}; {_REBUILD}" for name, s in self._segments.items() for problem in s.verify()] if deep else []
+            return (
+                [f"segment {name}: {problem}; {_REBUILD}" for name, s in self._segments.items() for problem in s.verify()] if deep else []
+            )
 
     def backup(self, folder: Path) -> None:
         """Copy the visible index into an empty folder, by links where the file system allows it."""
@@ -241,7 +243,11 @@ class WhooshEngine:
             self._current()
             assert self._state is not None
             folder.mkdir(parents=True, exist_ok=False)
-            for path in [*self._storage.segment_files(), self._folder / f"state-{self._state.generation}.json", self._folder / f"_MAIN_{self._state.generation}.toc"]:
+            for path in [
+                *self._storage.segment_files(),
+                self._folder / f"state-{self._state.generation}.json",
+                self._folder / f"_MAIN_{self._state.generation}.toc",
+            ]:
                 try:
                     os.link(path, folder / path.name)
                 except OSError:
@@ -279,7 +285,7 @@ class WhooshEngine:
             writer.writelock.release()
 
     def _generation(self) -> int:
-        return int(TOC._latest_generation(self._storage, "MAIN"))
+        return int(TOC._latest_generation(self._storage, "MAIN"))  # noqa: SLF001  the only way to learn it without reading the whole
 
     def _read_state(self, generation: int) -> GenerationState:
         """Read what a generation knows of itself.

@@ -64,7 +64,8 @@ def is_article(page: Page) -> bool:
 
 def article_address(page: Page) -> str:
     """Return the address an article goes by: what the page itself calls canonical on its own site, else the address the
-    platform's other views stand for."""
+    platform's other views stand for.
+    """
     for tag in page.select('link[rel~="canonical"][href]'):
         declared = canonical(str(tag["href"]), page.url)
         if declared and same_site(host_of(declared), host_of(page.url)) and urlsplit(declared).path not in ("", "/index.php"):
@@ -84,7 +85,10 @@ def _looks_like_article(page: Page, reader: PageReader) -> bool:
 def _read_json(capture: Capture, content: bytes, key: str | None) -> Article:
     """Read one object of an imported JSONL file; its fields were checked on import."""
     data: dict[str, Any] = json.loads(content)
-    text = lambda name: str(data.get(name) or "").strip()  # noqa: E731
+
+    def text(name: str) -> str:
+        return str(data.get(name) or "").strip()
+
     published = parse_date(text("date")) if text("date") else None
     body = "\n".join(line for raw in text("body").split("\n") if (line := " ".join(raw.split())))
     origins = {name: "import" for name in ("title", "body", "byline", "source") if text(name)}

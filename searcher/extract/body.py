@@ -39,7 +39,7 @@ def best_block(soup: BeautifulSoup) -> Tag | None:
 def prune(block: Tag) -> list[Tag]:
     """Return the elements within ``block`` that are not the story: captions, related links, buttons, lists of links."""
     found: list[Tag] = []
-    for tag in block.find_all(True):
+    for tag in block.select("*"):
         if any(parent in found for parent in tag.parents):
             continue
         links = sum(len(a.get_text(strip=True)) for a in tag.find_all("a"))

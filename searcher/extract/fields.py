@@ -194,7 +194,7 @@ def _take_byline(body: list[str]) -> tuple[str, str, list[str]]:
     """Split off a last line that names an author: short, capitalised, without a full stop."""
     last = body[-1]
     words = last.split()
-    if len(body) > 1 and len(words) <= 6 and last[-1] not in ".!?…:;\"”" and all(not w[0].isalpha() or w[0].isupper() for w in words):
+    if len(body) > 1 and len(words) <= 6 and last[-1] not in '.!?…:;"”' and all(not w[0].isalpha() or w[0].isupper() for w in words):
         return last, "profile", body[:-1]
     return "", "", body
 

@@ -6,7 +6,8 @@ import re
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urljoin, urlsplit, urlunsplit
 
 _NOISE = re.compile(
-    r"(?:utm_\w+|fbclid|gclid|zarsrc|sid|sessionid|session_id|phpsessid|jsessionid|aspsessionid\w*|_ga|ref|share|from_social)", re.IGNORECASE
+    r"(?:utm_\w+|fbclid|gclid|zarsrc|sid|sessionid|session_id|phpsessid|jsessionid|aspsessionid\w*|_ga|ref|share|from_social)",
+    re.IGNORECASE,
 )
 _SESSION_PATH = re.compile(r";(?:jsessionid|phpsessid|sid)=[^/?#]*|/\(S\([a-z0-9]+\)\)", re.IGNORECASE)
 _DEFAULT_PORT = {"http": ":80", "https": ":443"}

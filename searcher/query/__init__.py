@@ -3,7 +3,7 @@
 Never silently rewrites a query, and never reads the corpus: what it shows comes from the index.
 """
 
-from searcher.query.search import PARAMETERS, Parameter, search, scan
 from searcher.query.dates import parse_bound
+from searcher.query.search import PARAMETERS, Parameter, scan, search
 
 __all__ = ["PARAMETERS", "Parameter", "parse_bound", "scan", "search"]

@@ -91,7 +91,7 @@ def parse(text: str, analyser: Analyser) -> Parsed:
             excluded.append(part)
         elif isinstance(part, Words):
             # Words next to each other belong together: their pairs count.
-            adjacent = words and not text[:start].rstrip().endswith(("\"", "”", "»")) and not _was_excluded(text, start)
+            adjacent = words and not text[:start].rstrip().endswith(('"', "”", "»")) and not _was_excluded(text, start)
             if adjacent:
                 words[-1] = Words(words[-1].tokens + part.tokens)
             else:

@@ -28,7 +28,9 @@ PLAUSIBLE = 0.1
 #: Share of the distinct syllables that "auto" asks for, of more than two.
 AUTO_SHARE = 0.75
 
-_HONORIFIC = re.compile(r"^(?:(?:đồng chí|ông|bà|anh|chị|cô|thầy|bác sĩ|linh mục|thượng tọa|thượng toạ|đại đức|hòa thượng|hoà thượng)\s+)+", re.IGNORECASE)
+_HONORIFIC = re.compile(
+    r"^(?:(?:đồng chí|ông|bà|anh|chị|cô|thầy|bác sĩ|linh mục|thượng tọa|thượng toạ|đại đức|hòa thượng|hoà thượng)\s+)+", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ def understand(query: Query, parsed: Parsed, engine: Engine, *, today: dt.date, 
         auto_words=AtLeast(tuple(leaves), need) if leaves else everything,
         need=need,
         distinct=len(leaves),
-        others=And(tuple([*must, *_filters(query)])),
+        others=And((*must, *_filters(query))),
         dates=_dates(query, today),
         ranking=tuple(_ranking(parsed, folded)),
         matched=frozenset(_marks(parsed, folded)),
@@ -93,7 +95,7 @@ def speaker_node(name: str) -> Node:
     """
     plain = _HONORIFIC.sub("", " ".join(normalise(name).split()))
     if not any(c.isalnum() for c in plain):
-        raise QueryError(f"{name!r} names nobody; write a name such as \"Trần Minh Đức\" or \"Minh Duc\"")
+        raise QueryError(f'{name!r} names nobody; write a name such as "Trần Minh Đức" or "Minh Duc"')
     if fold(plain) == plain.lower():
         return Keyword("speaker", fold(plain), folded=True)
     return Keyword("speaker", term_of(plain))

@@ -42,23 +42,25 @@ def snippet(text: str, is_match: Callable[[Token], str | None], analyser: Analys
         seen |= {m[2] for m in chosen.matches}
     if not best:
         end = _cut(text, 0, _LONGEST)
-        return (Segment(" ".join(text[:end].split()) + (ELLIPSIS.rstrip() if end < len(text) else ""), False),) if text else ()
+        return (Segment(" ".join(text[:end].split()) + (ELLIPSIS.rstrip() if end < len(text) else ""), is_match=False),) if text else ()
     segments: list[Segment] = []
     for passage in sorted(best, key=lambda p: p.start):
         if segments and passage.start > 0:
-            segments.append(Segment(ELLIPSIS, False))
+            segments.append(Segment(ELLIPSIS, is_match=False))
         at = passage.start
         for start, end, _ in passage.matches:
             if segments and segments[-1].is_match and text[at:start].isspace():
-                segments[-1] = Segment(segments[-1].text + text[at:end].replace("\n", " "), True)  # "ngập úng" is one match to the eye
+                segments[-1] = Segment(
+                    segments[-1].text + text[at:end].replace("\n", " "), is_match=True
+                )  # "ngập úng" is one match to the eye
                 at = end
                 continue
             if start > at:
-                segments.append(Segment(text[at:start].replace("\n", " "), False))
-            segments.append(Segment(text[start:end], True))
+                segments.append(Segment(text[at:start].replace("\n", " "), is_match=False))
+            segments.append(Segment(text[start:end], is_match=True))
             at = end
         if at < passage.end:
-            segments.append(Segment(text[at : passage.end].replace("\n", " "), False))
+            segments.append(Segment(text[at : passage.end].replace("\n", " "), is_match=False))
     return tuple(segments)
 
 

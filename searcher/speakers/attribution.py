@@ -9,7 +9,7 @@ from typing import cast
 from searcher.model import Attribution, Mode, PartialDate, Person, Statement
 from searcher.speakers.lexicon import lexicon, longest
 from searcher.speakers.mentions import Mention, find_mentions
-from searcher.speakers.sentences import Sentence, sentences
+from searcher.speakers.sentences import Sentence, Token, sentences
 from searcher.vietnamese.normalise import fold
 
 #: How sure each rule is; from its precision on the development articles, rounded down.
@@ -20,8 +20,48 @@ CONFIDENCE = {
 _FARTHEST = 28
 _OPENINGS = frozenset({"phát", "kết", "trả", "giải", "tiếp", "trao", "chia", "đáp", "thay", "nhận", "báo", "trước", "qua"})
 _OBJECT_PREPOSITIONS = frozenset({"của", "với", "đến", "tới", "cho", "thăm", "tặng", "gặp", "mừng", "tiễn", "về"})
-_NOMINAL_BEFORE = frozenset({"bài", "sự", "ý", "ban", "công", "theo", "dưới", "lời", "những", "các", "nghe", "bản", "cuộc", "hội", "lễ", "buổi", "đơn", "hướng", "tác", "kiến", "được", "bị", "không", "chưa", "để", "nhằm", "việc", "phản"})
-_CONTINUES = (("đồng", "thời"), ("bên", "cạnh"), ("ngoài", "ra"), ("cùng", "với"), ("qua", "đó"), ("song", "song"), ("trong", "đó"), ("mặt", "khác"))
+_NOMINAL_BEFORE = frozenset(
+    {
+        "bài",
+        "sự",
+        "ý",
+        "ban",
+        "công",
+        "theo",
+        "dưới",
+        "lời",
+        "những",
+        "các",
+        "nghe",
+        "bản",
+        "cuộc",
+        "hội",
+        "lễ",
+        "buổi",
+        "đơn",
+        "hướng",
+        "tác",
+        "kiến",
+        "được",
+        "bị",
+        "không",
+        "chưa",
+        "để",
+        "nhằm",
+        "việc",
+        "phản",
+    }
+)
+_CONTINUES = (
+    ("đồng", "thời"),
+    ("bên", "cạnh"),
+    ("ngoài", "ra"),
+    ("cùng", "với"),
+    ("qua", "đó"),
+    ("song", "song"),
+    ("trong", "đó"),
+    ("mặt", "khác"),
+)
 _PRESENCE = frozenset({"attend", "visit", "read"})
 _NOUNS = frozenset({"lời", "chỉ", "phát", "ý", "nhận", "khẳng", "đề", "chia", "yêu", "câu"})
 
@@ -77,13 +117,12 @@ def _read(reading: _Reading, sentence: Sentence, number: int, text: str) -> None
     mentions = [m for m in find_mentions(tokens, text) if not any(a < tokens[m.start].start < b - 1 for a, b in sentence.quotes)]
     persons = [_resolve(reading, mention) for mention in mentions]
     found: list[tuple[_Known, str, str]] = []  # person, rule, mode
-    for i, person, rule, mode in _frames(sentence, words, mentions, persons):
-        del i
+    for person, rule, mode in _frames(sentence, words, mentions, persons):
         if all(person is not other for other, _, _ in found):
             found.append((person, rule, mode))
     if not found:
         found = _continued(reading, sentence, words, number)
-    _acts(reading, sentence, words, mentions, persons)
+    _acts(reading, words, mentions, persons)
     quote = max(sentence.quotes, key=lambda q: q[1] - q[0], default=None)
     if quote is not None and text.count(" ", *quote) < 3:
         quote = None
@@ -100,8 +139,10 @@ def _read(reading: _Reading, sentence: Sentence, number: int, text: str) -> None
         reading.spoke_in = (sentence.paragraph, number)
 
 
-def _frames(sentence: Sentence, words: list[str], mentions: list[Mention], persons: list[_Known | None]) -> Iterator[tuple[int, _Known, str, str]]:
-    """Yield (mention, person, rule, mode) for every attribution in a sentence."""
+def _frames(
+    sentence: Sentence, words: list[str], mentions: list[Mention], persons: list[_Known | None]
+) -> Iterator[tuple[_Known, str, str]]:
+    """Yield (person, rule, mode) for every attribution in a sentence."""
     tokens = sentence.tokens
     quoted = [any(a < token.start < b - 1 for a, b in sentence.quotes) for token in tokens]
     inside = [any(m.start <= i < m.end for m in mentions) for i in range(len(tokens))]
@@ -111,11 +152,11 @@ def _frames(sentence: Sentence, words: list[str], mentions: list[Mention], perso
         length, mode = (0, "") if inside[i] else longest(lexicon().cues, words, i)
         if length and not _nominal(words, i, sentence):
             for k, rule in _subjects(words, mentions, persons, i, sentence):
-                yield k, cast(_Known, persons[k]), rule, mode
+                yield cast(_Known, persons[k]), rule, mode
         if words[i] == "theo" and (i == 0 or words[i - 1] in (",", ";", "và")):
             for k, mention in enumerate(mentions):
                 if mention.start == i + 1 and persons[k] is not None and (mention.name or mention.pronoun):
-                    yield k, cast(_Known, persons[k]), "theo", "indirect"
+                    yield cast(_Known, persons[k]), "theo", "indirect"
     begin = 0
     if tokens[0].text == "(":  # "(TTXVN) - …": an agency's mark
         begin = next((i + 1 for i, token in enumerate(tokens[:8]) if token.text in "-–"), 0)
@@ -124,20 +165,31 @@ def _frames(sentence: Sentence, words: list[str], mentions: list[Mention], perso
         comma = next((i for i, token in enumerate(tokens[:25]) if token.text == ","), None)
         for k, mention in enumerate(mentions):
             if comma is not None and mention.start == comma + 1 and persons[k] is not None and opening[0]:
-                yield k, cast(_Known, persons[k]), "opening-phrase", opening[1]
+                yield cast(_Known, persons[k]), "opening-phrase", opening[1]
     for k, mention in enumerate(mentions):
         person = persons[k]
         if person is None:
             continue
-        if mention.end < len(tokens) and tokens[mention.end].text == ":" and any(q[0] >= tokens[mention.end].end and q[0] - tokens[mention.end].end < 3 for q in sentence.quotes):
-            yield k, person, "name-colon", "direct"
+        if (
+            mention.end < len(tokens)
+            and tokens[mention.end].text == ":"
+            and any(q[0] >= tokens[mention.end].end and q[0] - tokens[mention.end].end < 3 for q in sentence.quotes)
+        ):
+            yield person, "name-colon", "direct"
         if mention.start >= 2 and words[mention.start - 1] == "của" and opening[0] and "," not in words[: mention.start]:
-            yield k, person, "nominal", opening[1]
-        elif mention.start >= 2 and words[mention.start - 1] == "của" and "là" in words[: mention.start] and _NOUNS & set(words[max(0, mention.start - 7) : mention.start]):
-            yield k, person, "nominal", "directive" if "đạo" in words[: mention.start] else "indirect"
+            yield person, "nominal", opening[1]
+        elif (
+            mention.start >= 2
+            and words[mention.start - 1] == "của"
+            and "là" in words[: mention.start]
+            and _NOUNS & set(words[max(0, mention.start - 7) : mention.start])
+        ):
+            yield person, "nominal", "directive" if "đạo" in words[: mention.start] else "indirect"
 
 
-def _subjects(words: list[str], mentions: list[Mention], persons: list[_Known | None], verb: int, sentence: Sentence) -> list[tuple[int, str]]:
+def _subjects(
+    words: list[str], mentions: list[Mention], persons: list[_Known | None], verb: int, sentence: Sentence
+) -> list[tuple[int, str]]:
     """The mentions that are the subject of the verb at token ``verb``, with the rule that says so."""
     for k in range(len(mentions) - 1, -1, -1):
         mention = mentions[k]
@@ -155,17 +207,17 @@ def _subjects(words: list[str], mentions: list[Mention], persons: list[_Known | 
             return []
         rule = "pronoun" if mention.pronoun else "role" if not mention.name else "subject-verb" if " " in mention.name else "short-name"
         found = [(k, rule)]
-        while k and words[mentions[k - 1].end : mentions[k].start] in (["và"], [","], [";"], [",", "và"]) and persons[k - 1] is not None and mentions[k - 1].name:
-            k -= 1
-            if _object(words, mentions[k]):
+        for i in range(k - 1, -1, -1):
+            joined = words[mentions[i].end : mentions[i + 1].start] in (["và"], [","], [";"], [",", "và"])
+            if not joined or persons[i] is None or not mentions[i].name or _object(words, mentions[i]):
                 break
-            found.append((k, "subject-verb"))
+            found.append((i, "subject-verb"))
         return found[::-1]
     return []
 
 
 def _only_attends(words: list[str], start: int, verb: int) -> bool:
-    """"dự và chỉ đạo" is a formula of attendance, "dự và phát biểu chỉ đạo" is not; nor does who is led or visited speak."""
+    """ "dự và chỉ đạo" is a formula of attendance, "dự và phát biểu chỉ đạo" is not; nor does who is led or visited speak."""
     between = words[start:verb]
     if words[verb] == "chỉ" and between and between[-1] in ("và", ",") and any(w in ("dự", "theo", "dõi") for w in between):
         return True
@@ -181,7 +233,7 @@ def _nominal(words: list[str], i: int, sentence: Sentence) -> bool:
     token = sentence.tokens[i]
     if i and words[i - 1] in _NOMINAL_BEFORE and not (words[i - 1] == "lời" and i > 1 and words[i - 2] == "gửi"):
         return True
-    return i > 0 and token.capital and sentence.tokens[i - 1].text not in ".!?…:”\"-–" and words[i] in ("chỉ", "thông", "báo", "vận")
+    return i > 0 and token.capital and sentence.tokens[i - 1].text not in '.!?…:”"-–' and words[i] in ("chỉ", "thông", "báo", "vận")
 
 
 def _object(words: list[str], mention: Mention) -> bool:
@@ -194,10 +246,12 @@ def _credit(words: list[str], mention: Mention) -> bool:
     return mention.start >= 2 and words[mention.start - 1] == ":" and words[mention.start - 2] in ("ảnh", "tin", "bài", "clip", "video")
 
 
-def _others_speak(between: list) -> bool:  # type: ignore[type-arg]
+def _others_speak(between: list[Token]) -> bool:
     """Whether another voice stands between a name and a verb: "bà con", "cử tri", "người dân"."""
     words = [token.lower for token in between]
-    return any(words[i : i + 2] in (["cử", "tri"], ["người", "dân"], ["bà", "con"], ["đại", "biểu"], ["báo", "cáo"]) for i in range(len(words)))
+    return any(
+        words[i : i + 2] in (["cử", "tri"], ["người", "dân"], ["bà", "con"], ["đại", "biểu"], ["báo", "cáo"]) for i in range(len(words))
+    )
 
 
 def _continued(reading: _Reading, sentence: Sentence, words: list[str], number: int) -> list[tuple[_Known, str, str]]:
@@ -214,11 +268,27 @@ def _continued(reading: _Reading, sentence: Sentence, words: list[str], number: 
     if skip is None or sentence.tokens[start + skip].capital:
         return []
     cue = longest(lexicon().cues, words, start + skip)
-    verb_first = cue[0] > 0 or words[start + skip] in ("khẩn", "tập", "tiếp", "đẩy", "chủ", "chuẩn", "tăng", "quan", "thực", "tổ", "phối", "cần", "phải", "không", "rà")
+    verb_first = cue[0] > 0 or words[start + skip] in (
+        "khẩn",
+        "tập",
+        "tiếp",
+        "đẩy",
+        "chủ",
+        "chuẩn",
+        "tăng",
+        "quan",
+        "thực",
+        "tổ",
+        "phối",
+        "cần",
+        "phải",
+        "không",
+        "rà",
+    )
     return [(reading.speaker, "continued", cue[1] or reading.statements[-1].mode)] if verb_first else []
 
 
-def _acts(reading: _Reading, sentence: Sentence, words: list[str], mentions: list[Mention], persons: list[_Known | None]) -> None:
+def _acts(reading: _Reading, words: list[str], mentions: list[Mention], persons: list[_Known | None]) -> None:
     """Note who presides and who attends."""
     kinds = [kind for i in range(len(words)) if (kind := longest(lexicon().acts, words, i)[1])]
     presiding = next((i for i in range(len(words)) if longest(lexicon().acts, words, i)[1] == "preside"), None)
@@ -238,7 +308,9 @@ def _resolve(reading: _Reading, mention: Mention) -> _Known | None:
     person: _Known | None = None
     if " " in mention.name:
         # "Đắk Lắk Lương | Nguyễn Minh Triết": a name known in full tells where the place before it ended.
-        person = next((p for p in reading.people if fold(p.name) == fold(mention.name) or fold(p.name).endswith(" " + fold(mention.name))), None)
+        person = next(
+            (p for p in reading.people if fold(p.name) == fold(mention.name) or fold(p.name).endswith(" " + fold(mention.name))), None
+        )
         if person is None:
             person = _Known(mention.name)
             reading.people.append(person)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from searcher.speakers.lexicon import lexicon, longest
@@ -10,7 +9,9 @@ from searcher.speakers.sentences import Token
 from searcher.vietnamese.normalise import fold
 
 _DASHES = frozenset("-–—")
-_BAPTISMAL = frozenset("giuse phêrô phero phaolô phaolo anphongsô maria anton antôn gioan đaminh micae têrêsa augustinô vincentê tôma luca matthêu".split())
+_BAPTISMAL = frozenset(
+    "giuse phêrô phero phaolô phaolo anphongsô maria anton antôn gioan đaminh micae têrêsa augustinô vincentê tôma luca matthêu".split()
+)
 _GIVEN = frozenset({"văn", "thị", "hữu", "đức", "ngọc", "minh", "thanh", "quang", "xuân", "công", "bá", "đình", "duy", "kim"})
 #: Words that go on with a role but may not end one.
 _ROLE_LINKS = frozenset({"và", "kiêm"})
@@ -59,7 +60,15 @@ def _mention(tokens: list[Token], words: list[str], at: int, text: str) -> Menti
     lists = lexicon()
     start, gender, honorific = at, "-", ""
     while (found := longest(lists.honorifics, words, at))[0]:
-        if tokens[at].capital and found[0] == 1 and words[at] in ("bác", "già", "sư", "mẹ", "ông") and at > start and tokens[at - 1].capital and at + 1 < len(tokens) and not tokens[at + 1].capital:
+        if (
+            tokens[at].capital
+            and found[0] == 1
+            and words[at] in ("bác", "già", "sư", "mẹ", "ông")
+            and at > start
+            and tokens[at - 1].capital
+            and at + 1 < len(tokens)
+            and not tokens[at + 1].capital
+        ):
             break
         gender = found[1] if found[1] != "-" else gender
         honorific = " ".join(words[at : at + found[0]])
@@ -89,12 +98,14 @@ def _after_honorific(tokens: list[Token], words: list[str], start: int, at: int,
         at += 1
     if at < len(tokens) and tokens[at].capital and tokens[at].text[0].isalpha():
         end = _name_end(tokens, at)
-        if _organisation(tokens, at, end):
+        if _organisation(tokens, at):
             return None
         return _with_role(tokens, words, start, at, end, gender, honorific, text)
     if at < len(words) and words[at] in ("con", "nội", "ngoại", "cháu", "em", "chị", "mẹ", "xã", "lãnh", "cán"):
         return None  # "bà con", "anh em", "các đồng chí lãnh đạo": nobody in particular
-    if honorific in ("ông", "bà", "anh", "chị", "cô", "thầy", "đồng chí", "cụ", "bác sĩ", "linh mục", "luật sư") and tokens[start].capital | (honorific in ("ông", "bà")):
+    if honorific in ("ông", "bà", "anh", "chị", "cô", "thầy", "đồng chí", "cụ", "bác sĩ", "linh mục", "luật sư") and tokens[
+        start
+    ].capital | (honorific in ("ông", "bà")):
         return Mention(start, at, "", "", gender, honorific, pronoun=True)
     return None
 
@@ -106,7 +117,11 @@ def _role_first(tokens: list[Token], words: list[str], at: int, gender: str, hon
     if split is not None:
         name_start, name_end = split
         role_end = name_start
-        while role_end > at and (tokens[role_end - 1].text in _DASHES or tokens[role_end - 1].text in ",:" or longest(lexicon().honorifics, words, role_end - 1)[0] == 1 and not tokens[role_end - 1].capital):
+        while role_end > at and (
+            tokens[role_end - 1].text in _DASHES
+            or tokens[role_end - 1].text in ",:"
+            or (longest(lexicon().honorifics, words, role_end - 1)[0] == 1 and not tokens[role_end - 1].capital)
+        ):
             role_end -= 1
         role_end -= 2 if words[role_end - 2 : role_end] == ["đồng", "chí"] else 0
         role = text[tokens[at].start : tokens[role_end - 1].end] if role_end > at else ""
@@ -119,15 +134,29 @@ def _role_first(tokens: list[Token], words: list[str], at: int, gender: str, hon
         name_end = _name_end(tokens, following + length)
         if name_end - following - length >= 2 and (following == end or tokens[end].text in _DASHES):
             role = text[tokens[at].start : tokens[end - 1].end]
-            return Mention(at, name_end, _name(tokens[following + length : name_end]), role, longest(lexicon().honorifics, words, following)[1], honorific)
-    if following > end and tokens[end].text in _DASHES and following < len(tokens) and tokens[following].text.capitalize() in lexicon().surnames:
+            return Mention(
+                at,
+                name_end,
+                _name(tokens[following + length : name_end]),
+                role,
+                longest(lexicon().honorifics, words, following)[1],
+                honorific,
+            )
+    if (
+        following > end
+        and tokens[end].text in _DASHES
+        and following < len(tokens)
+        and tokens[following].text.capitalize() in lexicon().surnames
+    ):
         name_end = _name_end(tokens, following)
         if name_end - following >= 2:
             return Mention(at, name_end, _name(tokens[following:name_end]), text[tokens[at].start : tokens[end - 1].end], gender, honorific)
     return Mention(at, end, "", text[tokens[at].start : tokens[end - 1].end], gender, honorific) if end > at else None
 
 
-def _with_role(tokens: list[Token], words: list[str], start: int, name_start: int, name_end: int, gender: str, honorific: str, text: str) -> Mention:
+def _with_role(
+    tokens: list[Token], words: list[str], start: int, name_start: int, name_end: int, gender: str, honorific: str, text: str
+) -> Mention:
     """A name, with the role that may follow it."""
     name = _name(tokens[name_start:name_end])
     at = name_end
@@ -160,7 +189,9 @@ def _role_end(tokens: list[Token], words: list[str], at: int, *, after_name: boo
             i += 1
             continue
         if token.text in _DASHES:
-            leads_on = i + 1 < len(tokens) and (longest(lists.roles, words, i + 1)[0] or (tokens[i + 1].capital and tokens[i + 1].text not in lists.surnames))
+            leads_on = i + 1 < len(tokens) and (
+                longest(lists.roles, words, i + 1)[0] or (tokens[i + 1].capital and tokens[i + 1].text not in lists.surnames)
+            )
             if not leads_on:
                 break
             i += 1
@@ -175,11 +206,22 @@ def _role_end(tokens: list[Token], words: list[str], at: int, *, after_name: boo
             break
         if token.text == "." and (i + 1 == len(tokens) or tokens[i + 1].start > token.end):
             break
-        if not token.capital and (words[i] in _AFTER_ROLE or longest(lists.cues, words, i)[0] or longest(lists.acts, words, i)[0]) and not _part_of_role(words, i):
+        if (
+            not token.capital
+            and (words[i] in _AFTER_ROLE or longest(lists.cues, words, i)[0] or longest(lists.acts, words, i)[0])
+            and not _part_of_role(words, i)
+        ):
             break
-        if not token.capital and longest(lists.honorifics, words, i)[0] and i + 1 < len(tokens) and (tokens[i + 1].capital or words[i] == "đồng"):
+        if (
+            not token.capital
+            and longest(lists.honorifics, words, i)[0]
+            and i + 1 < len(tokens)
+            and (tokens[i + 1].capital or words[i] == "đồng")
+        ):
             break
-        if words[i] in _ROLE_LINKS and not (i + 1 < len(tokens) and longest(lists.roles, words, i + 1)[0] and not _then_named(tokens, words, i + 1)):
+        if words[i] in _ROLE_LINKS and not (
+            i + 1 < len(tokens) and longest(lists.roles, words, i + 1)[0] and not _then_named(tokens, words, i + 1)
+        ):
             if not (words[i] == "và" and i + 1 < len(tokens) and tokens[i + 1].capital and tokens[i + 1].text not in lists.surnames):
                 break
         i += 1
@@ -190,7 +232,15 @@ def _role_end(tokens: list[Token], words: list[str], at: int, *, after_name: boo
 
 def _part_of_role(words: list[str], i: int) -> bool:
     """A cue that is no verb here: "Ban Chỉ đạo", "Thông tin và Truyền thông", "phòng giao dịch"."""
-    return words[i - 1] in ("ban", "phòng", "sở", "bộ", "hội", "công", "đội", "chi") and words[i] in ("thông", "chỉ", "giao", "vận", "công", "đọc", "đối")
+    return words[i - 1] in ("ban", "phòng", "sở", "bộ", "hội", "công", "đội", "chi") and words[i] in (
+        "thông",
+        "chỉ",
+        "giao",
+        "vận",
+        "công",
+        "đọc",
+        "đối",
+    )
 
 
 def _then_named(tokens: list[Token], words: list[str], at: int) -> bool:
@@ -216,7 +266,12 @@ def _name_at_end(tokens: list[Token], start: int, end: int) -> tuple[int, int] |
     """The person's name that ends a role ("… phường Lạc Châu Lê Thị Ngọc Hân"): best split of the last capitalised run."""
     last = end
     first = last
-    while first > start and tokens[first - 1].capital and tokens[first - 1].text[0].isalpha() and tokens[first - 1].text.upper() != tokens[first - 1].text:
+    while (
+        first > start
+        and tokens[first - 1].capital
+        and tokens[first - 1].text[0].isalpha()
+        and tokens[first - 1].text.upper() != tokens[first - 1].text
+    ):
         first -= 1
     best: tuple[float, int] | None = None
     for at in range(first, last - 1):
@@ -235,11 +290,15 @@ def _name_at_end(tokens: list[Token], start: int, end: int) -> tuple[int, int] |
     return (best[1], last) if best else None
 
 
-def _organisation(tokens: list[Token], at: int, end: int) -> bool:
+def _organisation(tokens: list[Token], at: int) -> bool:
     """Whether capitals name a body rather than a person: an abbreviation, or a single word that starts a body's name."""
     first = tokens[at].text
     abbreviated = first.isupper() and len(first) > 1 and not (set(fold(first)[1:-1]) & set("aeiouy") and len(first) < 6)
-    return abbreviated or first.upper() in ("UBND", "MTTQ") or first in ("Ban", "Đảng", "Đoàn", "Hội", "Ủy", "Uỷ", "Sở", "Trung", "Công", "Mặt")
+    return (
+        abbreviated
+        or first.upper() in ("UBND", "MTTQ")
+        or first in ("Ban", "Đảng", "Đoàn", "Hội", "Ủy", "Uỷ", "Sở", "Trung", "Công", "Mặt")
+    )
 
 
 def _place_before(words: list[str], at: int) -> bool:
@@ -249,8 +308,3 @@ def _place_before(words: list[str], at: int) -> bool:
 def _name(tokens: list[Token]) -> str:
     parts = [token.text for token in tokens]
     return " ".join(part.title() if part.isupper() and len(part) > 1 else part for part in parts)
-
-
-def full_names(mentions: Iterator[Mention]) -> list[Mention]:
-    """The mentions with a name of two syllables or more."""
-    return [m for m in mentions if " " in m.name]

@@ -64,7 +64,12 @@ def _ends_here(tokens: list[Token], i: int, quotes: list[tuple[int, int]]) -> bo
     if i + 1 >= len(tokens):
         return True
     following = tokens[i + 1]
-    if token.text in "”\"»" and i and tokens[i - 1].text in _ENDS and not _inside(tokens[i - 1].start - 1, [q for q in quotes if q[1] > token.end]):
+    if (
+        token.text in '”"»'
+        and i
+        and tokens[i - 1].text in _ENDS
+        and not _inside(tokens[i - 1].start - 1, [q for q in quotes if q[1] > token.end])
+    ):
         return following.capital
     if token.text not in _ENDS and token.text != "...":
         return False
@@ -86,7 +91,7 @@ def _quotes(tokens: list[Token]) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
     opened: tuple[int, str] | None = None
     for token in tokens:
-        if opened is None and token.text in "“\"«":
+        if opened is None and token.text in '“"«':
             opened = (token.start, {"“": "”", "«": "»"}.get(token.text, '"'))
         elif opened is not None and (token.text == opened[1] or (opened[1] == "”" and token.text == '"')):
             if token.end - opened[0] <= _LONGEST_QUOTE:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from typing import Self
 
 from searcher.errors import ArchiveLocked, StoreError
 
@@ -150,7 +151,7 @@ class WriteLock:
         self._connection: sqlite3.Connection | None = None
         self._depth = 0
 
-    def __enter__(self) -> WriteLock:
+    def __enter__(self) -> Self:
         if self._depth == 0:
             connection = sqlite3.connect(self._path, isolation_level=None, timeout=0, check_same_thread=False)
             try:

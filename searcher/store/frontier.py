@@ -98,7 +98,9 @@ class Frontier:
 
     def robots(self, host: str) -> tuple[str, dt.datetime, int] | None:
         """Return text, time and status of the host's robots.txt as last fetched."""
-        row = self._db.execute("SELECT robots, robots_at, robots_status FROM hosts WHERE host = ? AND robots_at IS NOT NULL", (host,)).fetchone()
+        row = self._db.execute(
+            "SELECT robots, robots_at, robots_status FROM hosts WHERE host = ? AND robots_at IS NOT NULL", (host,)
+        ).fetchone()
         return (row[0] or "", dt.datetime.fromisoformat(row[1]), int(row[2])) if row else None
 
     def keep_robots(self, host: str, text: str, at: dt.datetime, status: int) -> None:

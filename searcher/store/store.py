@@ -135,7 +135,9 @@ class Store:
 
     def last_capture(self, url: str) -> Capture | None:
         """Return the newest capture of ``url`` that has content."""
-        row = self._db.execute(f"SELECT {_CAPTURE} FROM captures WHERE url = ? AND kind <> 'revisit' ORDER BY id DESC LIMIT 1", (url,)).fetchone()
+        row = self._db.execute(
+            f"SELECT {_CAPTURE} FROM captures WHERE url = ? AND kind <> 'revisit' ORDER BY id DESC LIMIT 1", (url,)
+        ).fetchone()
         return _capture(row) if row else None
 
     def capture(self, number: int) -> Capture:
@@ -152,9 +154,11 @@ class Store:
 
     def to_extract(self, extractor: int, limit: int) -> list[tuple[Capture, str | None]]:
         """Return up to ``limit`` captures, oldest first, that no extractor of version ``extractor`` or later has read,
-        each with the article id that the importer gave."""
+        each with the article id that the importer gave.
+        """
         rows = self._db.execute(
-            f"SELECT {_CAPTURE}, key FROM captures WHERE extractor < ? AND kind <> 'revisit' ORDER BY extractor, id LIMIT ?", (extractor, limit)
+            f"SELECT {_CAPTURE}, key FROM captures WHERE extractor < ? AND kind <> 'revisit' ORDER BY extractor, id LIMIT ?",
+            (extractor, limit),
         )
         return [(_capture(row[:-1]), row[-1]) for row in rows]
 
@@ -177,7 +181,9 @@ class Store:
         if row is None and host:
             twin = self._db.execute("SELECT id FROM articles WHERE host = ? AND text_digest = ?", (host, digest)).fetchone()
             if twin:
-                self._db.execute("INSERT INTO aliases VALUES (?, ?) ON CONFLICT DO UPDATE SET article = excluded.article", (article.url, twin[0]))
+                self._db.execute(
+                    "INSERT INTO aliases VALUES (?, ?) ON CONFLICT DO UPDATE SET article = excluded.article", (article.url, twin[0])
+                )
                 return "duplicate"
         if row is not None and row[1] > capture.id:
             return "unchanged"  # an older capture read again; a newer one stands
@@ -223,7 +229,10 @@ class Store:
     def mark_missing(self, url: str) -> None:
         """Record that the article at ``url`` was not there; the first time stays."""
         article = self.article_of_url(url)
-        self._db.execute("UPDATE articles SET missing_since = coalesce(missing_since, ?) WHERE id = ? AND url = ?", (self._clock().isoformat(), article, url))
+        self._db.execute(
+            "UPDATE articles SET missing_since = coalesce(missing_since, ?) WHERE id = ? AND url = ?",
+            (self._clock().isoformat(), article, url),
+        )
 
     def presence(self, article_id: str) -> tuple[str, str, str | None]:
         """Return first seen, last seen, first missing (ISO times)."""
@@ -239,14 +248,16 @@ class Store:
         """Yield all articles in their current versions, by id."""
         last = ""
         while rows := self._db.execute("SELECT id, content FROM articles WHERE id > ? ORDER BY id LIMIT 500", (last,)).fetchall():
-            for last, content in rows:  # noqa: B020  the last id read is where the next page starts
-                yield article_from_json(content)
+            yield from (article_from_json(content) for _, content in rows)
+            last = rows[-1][0]
 
     def changes(self, since: int, limit: int | None = None) -> Iterator[Record]:
         """Yield what has changed after change number ``since``, oldest change first."""
         done = 0
         while limit is None or done < limit:
-            rows = self._db.execute("SELECT id, content, change FROM articles WHERE change > ? ORDER BY change LIMIT 200", (since,)).fetchall()
+            rows = self._db.execute(
+                "SELECT id, content, change FROM articles WHERE change > ? ORDER BY change LIMIT 200", (since,)
+            ).fetchall()
             if not rows:
                 return
             for article_id, content, change in rows[: None if limit is None else limit - done]:
@@ -272,7 +283,8 @@ class Store:
 
     def speakers(self, name: str | None = None) -> list[tuple[str, str, int, int]]:
         """Return (speaker, role, statements, articles), most statements first: of all, or of those whose name is or ends
-        with ``name``, accents aside."""
+        with ``name``, accents aside.
+        """
         key = fold(name) if name else ""
         where = "WHERE speaker_key = ?1 OR substr(speaker_key, -length(?1) - 1) = ' ' || ?1" if key else "WHERE ?1 = ''"
         return list(
@@ -284,17 +296,17 @@ class Store:
 
     def counts(self) -> dict[str, int]:
         """Return how many captures, articles, versions, statements and addresses there are, and what is left to do."""
-        one = lambda sql: int(self._db.execute(sql).fetchone()[0])  # noqa: E731
-        return {
-            "captures": one("SELECT count(*) FROM captures"),
-            "articles": one("SELECT count(*) FROM articles"),
-            "versions": one("SELECT count(*) FROM versions"),
-            "statements": one("SELECT count(*) FROM statements"),
-            "speakers": one("SELECT count(DISTINCT speaker_key) FROM statements"),
-            "missing": one("SELECT count(*) FROM articles WHERE missing_since IS NOT NULL"),
-            "addresses": one("SELECT count(*) FROM frontier"),
-            "to_extract": one("SELECT count(*) FROM captures WHERE extractor = 0 AND kind <> 'revisit'"),
+        queries = {
+            "captures": "SELECT count(*) FROM captures",
+            "articles": "SELECT count(*) FROM articles",
+            "versions": "SELECT count(*) FROM versions",
+            "statements": "SELECT count(*) FROM statements",
+            "speakers": "SELECT count(DISTINCT speaker_key) FROM statements",
+            "missing": "SELECT count(*) FROM articles WHERE missing_since IS NOT NULL",
+            "addresses": "SELECT count(*) FROM frontier",
+            "to_extract": "SELECT count(*) FROM captures WHERE extractor = 0 AND kind <> 'revisit'",
         }
+        return {name: int(self._db.execute(sql).fetchone()[0]) for name, sql in queries.items()}
 
     def check(self, deep: bool = False) -> list[str]:
         """Return the problems found; ``deep`` reads every WARC record and compares its digest."""
@@ -314,7 +326,9 @@ class Store:
                     problems.append(str(error))
                 else:
                     if found != capture.digest:
-                        problems.append(f"{capture.path}: the record at byte {capture.offset} ({capture.url}) is not what was captured; restore it")
+                        problems.append(
+                            f"{capture.path}: the record at byte {capture.offset} ({capture.url}) is not what was captured; restore it"
+                        )
         return problems
 
     # Within
@@ -354,7 +368,20 @@ class Store:
         self._db.executemany(
             "INSERT INTO statements VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
-                (article_id, s.speaker, fold(s.speaker), s.role, s.text, s.start, s.end, s.quote_start, s.quote_end, s.mode, s.rule, s.confidence)
+                (
+                    article_id,
+                    s.speaker,
+                    fold(s.speaker),
+                    s.role,
+                    s.text,
+                    s.start,
+                    s.end,
+                    s.quote_start,
+                    s.quote_end,
+                    s.mode,
+                    s.rule,
+                    s.confidence,
+                )
                 for s in attribution.statements
             ],
         )

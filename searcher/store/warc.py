@@ -61,7 +61,12 @@ class WarcFolder:
         stamp = {"WARC-Date": at.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")} | (warc_headers or {})
         headers = StatusAndHeaders(http[0], list(http[1]), protocol="HTTP/1.1") if http else None
         record = writer.create_warc_record(
-            url, kind, payload=io.BytesIO(content), http_headers=headers, warc_headers_dict=stamp, warc_content_type=mime if http is None else ""
+            url,
+            kind,
+            payload=io.BytesIO(content),
+            http_headers=headers,
+            warc_headers_dict=stamp,
+            warc_content_type=mime if http is None else "",
         )
         writer.write_record(record)
         if request:
@@ -134,5 +139,11 @@ class WarcFolder:
         self._name = name
         if fresh:
             sync_folder(self._folder)
-            self.append("warcinfo", name, b"software: searcher\r\nformat: WARC File Format 1.1\r\n", at=dt.datetime.now(dt.UTC), mime="application/warc-fields")
+            self.append(
+                "warcinfo",
+                name,
+                b"software: searcher\r\nformat: WARC File Format 1.1\r\n",
+                at=dt.datetime.now(dt.UTC),
+                mime="application/warc-fields",
+            )
         return self._file

@@ -1,8 +1,8 @@
-"""Text to index terms: syllables with positions, pairs of neighbouring syllables, words.
+r"""Text to index terms: syllables with positions, pairs of neighbouring syllables, words.
 
-A term is written ``folded TAB accented`` ("ngap\\tngập"). In a sorted dictionary the accented variants of one folded form
+A term is written ``folded TAB accented`` ("ngap\tngập"). In a sorted dictionary the accented variants of one folded form
 are thus neighbours, and one prefix scan finds what somebody who types no accents means. A pair is written alike, its two
-syllables joined by a space ("ngap ung\\tngập úng").
+syllables joined by a space ("ngap ung\tngập úng").
 
 What stays whole (85,98 — 30/9/2025 — 123/QĐ-UBND — 1.234.567 — 19h30 — TP.HCM — addresses) is one token with one position;
 its parts are further terms at the same position.
@@ -177,16 +177,15 @@ def folded_prefix(folded: str) -> str:
 def _tokens_of(chunk: str) -> Iterator[Token]:
     for match in _TOKEN.finditer(chunk):
         kind, text = match.lastgroup, match[0]
-        if kind == "word":
-            whole, parts = text, ()
-        else:
-            whole, parts = _whole_and_parts(kind or "", text)
+        whole, parts = _whole_and_parts(kind or "", text)
         if term_of(whole) != SEPARATOR:
             seen = dict.fromkeys(term_of(part) for part in parts)
             yield Token(term_of(whole), tuple(term for term in seen if term != term_of(whole)), match.start(), match.end())
 
 
 def _whole_and_parts(kind: str, text: str) -> tuple[str, Iterable[str]]:
+    if kind == "word":
+        return text, ()
     if kind == "date":
         numbers = [str(int(n)) for n in text.split("/")]
         return "/".join(numbers), ("/".join(numbers[:2]), *numbers)

@@ -17,7 +17,8 @@ _HAS_OPEN_PAIR = re.compile(r"[òóỏõọÒÓỎÕỌ][aeAE]|[ùúủũụÙÚ
 
 def normalise(text: str) -> str:
     """Return ``text`` in NFC with invisible characters dropped, Ð as Đ, mathematical letters as letters and the tones of
-    open oa, oe, uy on the second vowel (hoà, thuỷ)."""
+    open oa, oe, uy on the second vowel (hoà, thuỷ).
+    """
     if text.isascii():
         return text
     text = text.translate(_DROP)

@@ -142,7 +142,7 @@ class Segmenter:
             known = self._trigrams[np.minimum(at, len(self._trigrams) - 1)] == triple
             score[2:][known] += self._trigram_before
             score[:-2][known] += self._trigram_after
-        return score
+        return np.asarray(score)
 
     def _labels(self, score: npt.NDArray[np.float64]) -> Bools:
         """Viterbi on the score differences: True for I_W."""
@@ -164,7 +164,7 @@ class Segmenter:
         for i in reversed(open_tokens):
             threshold = 0.0 if i == last else self._before_inside if inside[i + 1] else self._before_begin
             inside[i] = exact[i] > threshold
-        return cast(Bools, inside)
+        return inside
 
     def _carry(self, x: float) -> float:
         """What a token's score difference adds to the next token's."""

@@ -83,7 +83,7 @@ class _Door:
         """GET /api/v1/articles/{id}"""
         return JSONResponse(article_json(*await self._article(request)))
 
-    async def health(self, request: Request) -> Response:
+    async def health(self, _request: Request) -> Response:
         """GET /healthz"""
         results = await self._answer(Query(limit=1, snippets=False))
         return JSONResponse({"status": "ok", "documents": results.index.documents, "generation": results.index.generation})
@@ -101,7 +101,9 @@ class _Door:
             problem = str(error)
         given = {k: v for k, v in request.query_params.items() if v and k != "cursor"}
         link = lambda **changes: "/?" + urlencode({k: v for k, v in (given | changes).items() if v})  # noqa: E731
-        return self._html("search.html", status=400 if problem else 200, query=query, given=given, results=results, problem=problem, link=link)
+        return self._html(
+            "search.html", status=400 if problem else 200, query=query, given=given, results=results, problem=problem, link=link
+        )
 
     async def article_page(self, request: Request) -> Response:
         """GET /bai/{id}"""
@@ -154,7 +156,7 @@ def _query(request: Request, facets: tuple[str, ...] = ()) -> Query:
 def _problem(status: int) -> Callable[[Request, Exception], Awaitable[Response]]:
     """Answer an error as RFC 9457 says."""
 
-    async def handle(request: Request, error: Exception) -> Response:
+    async def handle(_request: Request, error: Exception) -> Response:
         body = {"type": "about:blank", "title": type(error).__name__, "status": status, "detail": str(error)}
         if isinstance(error, QueryError) and error.position is not None:
             body["position"] = error.position

@@ -71,7 +71,9 @@ def main() -> None:
             began = time.perf_counter()
             indexed = archive.index()
             row("index", time.perf_counter() - began, indexed.indexed)
-        print(f"corpus {size(place / 'corpus'):.0f} MiB, index {size(place / 'index'):.0f} MiB, statements {extracted.statements}, rejects {len(report.rejects)}")
+        print(
+            f"corpus {size(place / 'corpus'):.0f} MiB, index {size(place / 'index'):.0f} MiB, statements {extracted.statements}, rejects {len(report.rejects)}"
+        )
         with Archive.open(place) as archive:
             rng = random.Random(0)
             titles = [json.loads(line).get("title") or "" for line in data.open(encoding="utf-8")]
@@ -80,11 +82,19 @@ def main() -> None:
                 times = []
                 for title in rng.sample(titles, min(200, len(titles))):
                     at = rng.randrange(len(title) - words + 1)
-                    text = " ".join(word for word in title[at : at + words]).replace('"', " ").replace("“", " ").replace("”", " ").replace("-", " ")
+                    text = (
+                        " ".join(word for word in title[at : at + words])
+                        .replace('"', " ")
+                        .replace("“", " ")
+                        .replace("”", " ")
+                        .replace("-", " ")
+                    )
                     began = time.perf_counter()
                     archive.search(text)
                     times.append(1000 * (time.perf_counter() - began))
-                print(f"search, {words} syllables    median {statistics.median(times):8.1f} ms, p95 {sorted(times)[int(0.95 * len(times))]:8.1f} ms")
+                print(
+                    f"search, {words} syllables    median {statistics.median(times):8.1f} ms, p95 {sorted(times)[int(0.95 * len(times))]:8.1f} ms"
+                )
     finally:
         shutil.rmtree(folder)
 
