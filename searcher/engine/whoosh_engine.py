@@ -16,6 +16,7 @@ from whoosh.reading import SegmentReader as WhooshSegmentReader
 from whoosh.writing import SegmentWriter
 
 from searcher.engine.base import Found, StoredDocument
+from searcher.engine.codec import ArchiveCodec
 from searcher.engine.executor import Executor
 from searcher.engine.plan import Everything, Field, Node, Plan, Scored
 from searcher.engine.schema import SCHEMA_VERSION, build_schema, documents_of, read_stored, text_field
@@ -274,7 +275,7 @@ class WhooshEngine:
             if not lock.acquire():
                 raise ArchiveLocked(f"another process is writing to {self._folder}; wait for it to end")
             self._storage.clean_up(generation)  # now that the lock is ours, what lies about belongs to nobody
-            self._writer = SegmentWriter(index, limitmb=_POOL_MEGABYTES, _lk=False)
+            self._writer = SegmentWriter(index, limitmb=_POOL_MEGABYTES, codec=ArchiveCodec(), _lk=False)
             self._writer.writelock = lock
         return self._writer
 

@@ -12,6 +12,7 @@ _BOILERPLATE = re.compile(
     re.IGNORECASE,
 )
 _SHORTEST = 40
+_CONTAINERS = frozenset({"p", "div", "table", "ul", "td"})
 
 
 def best_block(soup: BeautifulSoup) -> Tag | None:
@@ -25,7 +26,7 @@ def best_block(soup: BeautifulSoup) -> Tag | None:
     scores: dict[int, float] = {}
     tags: dict[int, Tag] = {}
     for tag in soup.find_all(["p", "div", "td", "span"]):
-        if tag.name != "p" and tag.find(["p", "div", "table", "ul", "td"]) is not None:
+        if tag.name != "p" and any(isinstance(child, Tag) and child.name in _CONTAINERS for child in tag.children):
             continue
         prose = _prose(tag)
         if prose < _SHORTEST or _inside_boilerplate(tag):

@@ -217,7 +217,7 @@ def _subjects(
 
 
 def _only_attends(words: list[str], start: int, verb: int) -> bool:
-    """ "dự và chỉ đạo" is a formula of attendance, "dự và phát biểu chỉ đạo" is not; nor does who is led or visited speak."""
+    """Whether only presence is told: "dự và chỉ đạo" is a formula of attendance, "dự và phát biểu chỉ đạo" is not; nor does who is led or visited speak."""
     between = words[start:verb]
     if words[verb] == "chỉ" and between and between[-1] in ("và", ",") and any(w in ("dự", "theo", "dõi") for w in between):
         return True

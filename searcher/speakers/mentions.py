@@ -219,15 +219,21 @@ def _role_end(tokens: list[Token], words: list[str], at: int, *, after_name: boo
             and (tokens[i + 1].capital or words[i] == "đồng")
         ):
             break
-        if words[i] in _ROLE_LINKS and not (
-            i + 1 < len(tokens) and longest(lists.roles, words, i + 1)[0] and not _then_named(tokens, words, i + 1)
-        ):
-            if not (words[i] == "và" and i + 1 < len(tokens) and tokens[i + 1].capital and tokens[i + 1].text not in lists.surnames):
-                break
+        if words[i] in _ROLE_LINKS and not _link_goes_on(tokens, words, i):
+            break
         i += 1
     while i > at + first and (tokens[i - 1].text in (*_DASHES, ",") or words[i - 1] in _ROLE_LINKS):
         i -= 1
     return i
+
+
+def _link_goes_on(tokens: list[Token], words: list[str], i: int) -> bool:
+    """Whether "và" or "kiêm" joins a further role of the same person, or the parts of a body's name."""
+    if i + 1 == len(tokens):
+        return False
+    if longest(lexicon().roles, words, i + 1)[0] and not _then_named(tokens, words, i + 1):
+        return True
+    return words[i] == "và" and tokens[i + 1].capital and tokens[i + 1].text not in lexicon().surnames
 
 
 def _part_of_role(words: list[str], i: int) -> bool:

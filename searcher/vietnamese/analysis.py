@@ -34,7 +34,7 @@ _MARKS = "\u0300-\u036f" + IGNORABLE
 _WORD = rf"[^\W_](?:[^\W_]|[{_MARKS}])*"
 _LETTERS = rf"[^\W\d_](?:[^\W\d_]|[{_MARKS}])*"
 _TOKEN = re.compile(
-    rf"(?P<address>\w+://\S*[\w/]|[\w.+-]+@[\w-]+(?:\.[\w-]+)+)"
+    rf"(?P<address>\w{{1,16}}://\S*[\w/]|[\w.+-]{{1,64}}@[\w-]{{1,64}}(?:\.[\w-]{{1,64}})+)"
     rf"|(?P<date>\d{{1,2}}/\d{{1,2}}(?:/\d{{4}})?(?![\w/]))"
     rf"|(?P<number>\d+(?:[.,]\d+)+(?!\w))"
     rf"|(?P<document>\d+(?:/\d{{4}})?[/-]{_LETTERS}\d*(?:[/-]{_LETTERS}\d*)*)"
