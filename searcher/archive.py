@@ -6,6 +6,7 @@ import csv
 import datetime as dt
 import io
 import json
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -136,6 +137,7 @@ class Archive:
         delay: float = 1.0,
         resolve: Resolver | None = None,
         contact: str | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> CrawlReport:
         """Fetch the sites of ``seeds``, politely; go on with what an earlier call left undone.
 
@@ -151,7 +153,7 @@ class Archive:
         fetcher = Fetcher(agent, resolve)
         options = CrawlOptions(delay=delay, limit=limit)
         crawler = Crawler(
-            self._store, fetcher, options, is_article, clock=self._clock, progress=lambda url, done: self._progress(url, done, limit)
+            self._store, fetcher, options, is_article, clock=self._clock, sleep=sleep, progress=lambda url, done: self._progress(url, done, limit)
         )
         try:
             return crawler.run(seeds)

@@ -128,7 +128,7 @@ def _line(path: Path, number: int, raw: bytes) -> _Item:
     if not (data.get("title") or "").strip() and not (data.get("body") or "").strip():
         raise InputError(str(path), "holds neither title nor body; give at least one", number)
     if data.get("date") and parse_date(data["date"]) is None:
-        raise InputError(str(path), f"date {data['date']!r} is none; write 2025-07-02 or 02/07/2025, or leave it empty", number)
+        raise InputError(str(path), f"date {data['date']!r} is none; write 2025-07-02, 02/07/2025 or 2025-07, or leave it empty", number)
     url = canonical(data.get("url") or "") if data.get("url") else None
     place = f"{path.resolve().as_uri()}#{number}"
     key = str(data["id"]) if data.get("id") not in (None, "") else content_id(url or place)

@@ -22,7 +22,7 @@ def canonical(url: str, base: str = "") -> str | None:
     path resolved, percent escapes only where needed. Canonical forms map to themselves.
     """
     try:
-        parts = urlsplit(urljoin(base, url.strip()))
+        parts = urlsplit(urljoin(base, url.encode("utf-8", "replace").decode().strip()))  # lone surrogates have no bytes
         host, port = (parts.hostname or "").rstrip("."), parts.port
     except ValueError:
         return None

@@ -29,7 +29,7 @@ PLAUSIBLE = 0.1
 AUTO_SHARE = 0.75
 
 _HONORIFIC = re.compile(
-    r"^(?:(?:đồng chí|ông|bà|anh|chị|cô|thầy|bác sĩ|linh mục|thượng tọa|thượng toạ|đại đức|hòa thượng|hoà thượng)\s+)+", re.IGNORECASE
+    r"^(?:(?:đồng chí|ông|bà|anh|chị|cô|thầy|bác sĩ|linh mục|thượng tọa|thượng toạ|đại đức|hòa thượng|hoà thượng)(?:\s+|$))+", re.IGNORECASE
 )
 
 

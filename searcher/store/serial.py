@@ -22,7 +22,7 @@ def article_to_json(article: Article) -> str:
 
 def article_from_json(text: str) -> Article:
     """Return the article that ``article_to_json`` wrote."""
-    values: dict[str, Any] = {"title": "", "body": ""} | json.loads(text)
+    values: dict[str, Any] = {"url": "", "title": "", "body": ""} | json.loads(text)
     for name in _DATES:
         if values.get(name):
             values[name] = PartialDate.parse(values[name])

@@ -25,6 +25,7 @@ _DATE = re.compile(
     rf"|(?P<short>\b(?:ng[aà]y|s[aá]ng|chi[eề]u|t[oố]i|tr[uư]a|h[oô]m)\s+(?:(?:ng[aà]y|mai|nay|qua)\s+)?[(]?(?P<td>\d{{1,2}})\s?[/-]\s?(?P<tm>\d{{1,2}})(?![\d/]|-\d|\s?[/-]\s?\d))",
     re.IGNORECASE,
 )
+_ISO_PART = re.compile(r"(?:19|20)\d\d(?:-(?:0[1-9]|1[0-2]))?")
 _YEAR = re.compile(r"(?:năm|nam)\s+((?:19|20)\d\d)\b|\b((?:19|20)\d\d)\s?[-–]\s?(?:19|20)\d\d\b", re.IGNORECASE)
 
 
@@ -55,7 +56,12 @@ def find_dates(text: str) -> Iterator[FoundDate]:
 
 
 def parse_date(text: str) -> PartialDate | None:
-    """Return the first complete date (day, month, year) in ``text``, else the first with month and year."""
+    """Return the first complete date (day, month, year) in ``text``, else the first with month and year.
+
+    A text that is nothing but ``YYYY`` or ``YYYY-MM`` is that year or month.
+    """
+    if _ISO_PART.fullmatch(text.strip()):
+        return PartialDate.parse(text.strip())
     dated = [found for found in find_dates(text) if found.year]
     complete = next((found for found in dated if found.day), dated[0] if dated else None)
     return complete.in_year(complete.year) if complete else None
