@@ -153,7 +153,13 @@ class Archive:
         fetcher = Fetcher(agent, resolve)
         options = CrawlOptions(delay=delay, limit=limit)
         crawler = Crawler(
-            self._store, fetcher, options, is_article, clock=self._clock, sleep=sleep, progress=lambda url, done: self._progress(url, done, limit)
+            self._store,
+            fetcher,
+            options,
+            is_article,
+            clock=self._clock,
+            sleep=sleep,
+            progress=lambda url, done: self._progress(url, done, limit),
         )
         try:
             return crawler.run(seeds)

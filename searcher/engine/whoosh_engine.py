@@ -33,7 +33,7 @@ VERSIONS = {
     "segmentation": KNOWN_FILES["models/pyvi3.pkl"][:12],
 }
 _MAX_SEGMENTS = 8
-_POOL_MEGABYTES = 256
+_POOL_MEGABYTES = 128
 _REBUILD = "rebuild it with: searcher index --rebuild"
 
 

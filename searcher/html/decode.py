@@ -13,7 +13,11 @@ _DECLARED = re.compile(rb"""<meta[^>]+charset\s*=\s*["']?\s*([\w-]+)|<\?xml[^>]+
 #: What a page calls itself is often an older name of what it means.
 _MEANT = {"iso-8859-1": "cp1252", "latin-1": "cp1252", "ascii": "cp1252", "us-ascii": "cp1252"}
 _VIETNAMESE = re.compile(r"[ăâđêôơưĂÂĐÊÔƠƯ]|[aeiouyăâêôơư][\u0300\u0301\u0309\u0303\u0323]", re.IGNORECASE)
-_IMPLAUSIBLE = re.compile(r"[\x80-\x9f\ufffd]|[ÃÂÄÆÅá][\u0080-\u00bf\u2018-\u201e\u2020-\u203a]|áº|á»|Æ°|Ä‘")
+_IMPLAUSIBLE = re.compile(
+    r"[\x80-\x9f\ufffd]|[ÃÂÄÆÅá][\u0080-\u00bf\u2018-\u201e\u2020-\u203a]|áº|á»|Æ°|Ä‘"
+    # windows-1258 taken for windows-1252: its tones become letters behind the vowel
+    r"|(?<=[a-zà-ỹ])[ÌÒÞ]|[âêô][ìòÞ]|[þÞð]"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +59,12 @@ def decode(content: bytes, declared: str | None = None) -> Decoded:
 
 
 def plausibility(text: str) -> float:
-    """Return how much of ``text`` looks like Vietnamese: 0 is none, 1 a mark or special letter in every fourth letter."""
+    """Return how much of ``text`` looks like Vietnamese: 0 is none, 1 a mark or special letter in every fourth letter; what is
+    never seen in Vietnamese counts against it.
+    """
     letters = sum(c.isalpha() for c in text) or 1
     good = len(_VIETNAMESE.findall(unicodedata.normalize("NFD", text)))
-    return min(1.0, 4 * (good - 4 * len(_IMPLAUSIBLE.findall(text))) / letters)
+    return 4 * (good - 4 * len(_IMPLAUSIBLE.findall(text))) / letters
 
 
 def _try(content: bytes, name: str) -> str | None:

@@ -144,7 +144,7 @@ def test_the_pause_between_requests_is_kept(archive: Archive) -> None:
 
 def test_addresses_inside_are_refused() -> None:
     for host in ("127.0.0.1", "localhost", "10.0.0.1", "169.254.169.254", "[::1]", "0.0.0.0"):
-        with pytest.raises(FetchError, match="not a public address|no such host"):
+        with pytest.raises(FetchError, match=r"not a public address|no such host"):
             public_address(host.strip("[]"), 80)
     with pytest.raises(FetchError, match="not a public address"):
         Fetcher("test").get("http://127.0.0.1:1/")

@@ -33,7 +33,7 @@ from searcher.engine import (
     Variants,
     WhooshEngine,
 )
-from searcher.engine.scoring import B, K1, byte_to_int
+from searcher.engine.scoring import K1, B, byte_to_int
 from searcher.engine.storage import DurableStorage
 from searcher.errors import ArchiveLocked, IndexDamaged, IndexMismatch
 from searcher.model import Article, Attribution, PartialDate, Person, Record, Statement
@@ -43,7 +43,9 @@ WORDS = "ngập úng mưa ngap mùa phường xã họp học hoc kênh".split()
 ANALYSER = Analyser()
 
 
-def record(number: int, text: str, *, change: int = 0, title: str = "", day: PartialDate | None = None, speaker: str = "", source: str = "") -> Record:
+def record(
+    number: int, text: str, *, change: int = 0, title: str = "", day: PartialDate | None = None, speaker: str = "", source: str = ""
+) -> Record:
     statements = (Statement(speaker, "", text[:20], 0, 20, "indirect", "subject-verb", 0.9),) if speaker else ()
     return Record(
         Article(f"a{number:04}", f"http://x/{number}", title, text, published=day, source=source),
@@ -148,7 +150,9 @@ def test_lengths_round_as_lucenes() -> None:
 
 
 def test_variants_phrases_and_shares(engine: WhooshEngine) -> None:
-    engine.add([record(0, "ngập úng nặng"), record(1, "ngáp ủng"), record(2, "úng ngập"), record(3, "ngập\núng"), record(4, "ngập cục bộ úng")])
+    engine.add(
+        [record(0, "ngập úng nặng"), record(1, "ngáp ủng"), record(2, "úng ngập"), record(3, "ngập\núng"), record(4, "ngập cục bộ úng")]
+    )
     engine.commit()
     ngap, ung = Term("syllables", term_of("ngập")), Term("syllables", term_of("úng"))
     assert ids(engine, Variants("syllables", "ngap")) == {"a0000", "a0001", "a0002", "a0003", "a0004"}

@@ -8,9 +8,9 @@ import zipfile
 
 import docx
 import pytest
+from conftest import shared
 from serve import FOLDER
 
-from conftest import shared
 from searcher.errors import InputError
 from searcher.extract import extract
 from searcher.extract.article import DOCX
@@ -55,11 +55,24 @@ def test_json_ld_and_meta_come_before_visible_text() -> None:
 
 
 def test_broken_json_ld_is_passed_over() -> None:
-    assert article(f'<h1>A</h1><script type="application/ld+json">{{"@type":</script><time datetime="2025-01-02"></time><div><p>{PROSE}</p></div>').title == "A"
+    assert (
+        article(
+            f'<h1>A</h1><script type="application/ld+json">{{"@type":</script><time datetime="2025-01-02"></time><div><p>{PROSE}</p></div>'
+        ).title
+        == "A"
+    )
 
 
 @pytest.mark.parametrize(
-    "html", ["", "<html></html>", "<p>ngắn</p>", "<h1>404</h1><p>Không tìm thấy trang</p>", f"<h1>Không có ngày</h1><div><p>{PROSE}</p></div>", "\x00\xff<<<>>>"]
+    "html",
+    [
+        "",
+        "<html></html>",
+        "<p>ngắn</p>",
+        "<h1>404</h1><p>Không tìm thấy trang</p>",
+        f"<h1>Không có ngày</h1><div><p>{PROSE}</p></div>",
+        "\x00\xff<<<>>>",
+    ],
 )
 def test_no_article(html: str) -> None:
     assert extract(capture(), html.encode("utf-8", "surrogatepass")) is None

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from conftest import write_jsonl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,8 +17,6 @@ from searcher.query.dates import parse_bound
 from searcher.query.grammar import parse
 from searcher.query.snippets import snippet
 from searcher.vietnamese.analysis import Analyser
-
-from conftest import write_jsonl
 
 ANALYSER = Analyser()
 TODAY = dt.date(2026, 1, 31)
@@ -152,7 +151,10 @@ def test_bad_parameters_say_so(small: Archive, parameters: dict[str, object]) ->
         small.search("mưa", **parameters)  # type: ignore[arg-type]
 
 
-@given(st.text(max_size=60) | st.lists(st.sampled_from(['"', "“", "”", "-", "*", "mưa", "ngập", " ", "OR", "85,98%", "\ud800", "\0", "(", "'"])).map("".join))
+@given(
+    st.text(max_size=60)
+    | st.lists(st.sampled_from(['"', "“", "”", "-", "*", "mưa", "ngập", " ", "OR", "85,98%", "\ud800", "\0", "(", "'"])).map("".join)
+)
 @settings(deadline=None, max_examples=150)
 def test_any_text_is_answered_or_refused_with_reason(small: Archive, text: str) -> None:
     try:

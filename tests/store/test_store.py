@@ -26,7 +26,9 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def respond(store: Store, url: str, content: bytes) -> object:
-    return store.add_response(url, content, decoded=content, status=(200, "OK"), headers=HEADERS, request=REQUEST, mime="text/html", charset="utf-8")
+    return store.add_response(
+        url, content, decoded=content, status=(200, "OK"), headers=HEADERS, request=REQUEST, mime="text/html", charset="utf-8"
+    )
 
 
 def records(folder: Path) -> list[tuple[str, str]]:
@@ -86,7 +88,9 @@ def article(text: str = "b", **more: object) -> Article:
 
 
 def test_versions_changes_and_twins(store: Store) -> None:
-    attribution = Attribution((Statement("Lê Đức", "Bí thư", "b", 0, 1, "direct", "theo", 0.9, 0, 1),), (Person("A B"),), (Person("C D", "x"),))
+    attribution = Attribution(
+        (Statement("Lê Đức", "Bí thư", "b", 0, 1, "direct", "theo", 0.9, 0, 1),), (Person("A B"),), (Person("C D", "x"),)
+    )
     with store.transaction():
         first = respond(store, "http://x.example/1", b"1")
         assert store.put_article(article(), attribution, first) == "new"  # type: ignore[arg-type]
@@ -119,7 +123,20 @@ def test_missing_is_noted_once_and_never_called_deleted(store: Store) -> None:
 
 def test_articles_survive_as_json() -> None:
     full = Article(
-        "i", "u", "t", "b\nc", "b", PartialDate(2025, 7), PartialDate(2025), PartialDate(2025, 7, 2), "by", "s", "se", ("cap",), (Attachment("u", "t"),), {"title": "profile"}
+        "i",
+        "u",
+        "t",
+        "b\nc",
+        "b",
+        PartialDate(2025, 7),
+        PartialDate(2025),
+        PartialDate(2025, 7, 2),
+        "by",
+        "s",
+        "se",
+        ("cap",),
+        (Attachment("u", "t"),),
+        {"title": "profile"},
     )
     assert article_from_json(article_to_json(full)) == full
     assert article_from_json(article_to_json(Article("i", "", "", ""))) == Article("i", "", "", "")

@@ -32,11 +32,35 @@ def test_same_as_pyvi_on_articles(pyvi: Callable[[str], str], facts: list[dict[s
 
 
 PIECES = st.sampled_from(
-    ["Ủy ban", "nhân dân", "thành phố", "TP.HCM", "85,98%", "30/9", "học sinh", "==>", "...", "\n", "\t", "\x00", "\x1c", "a@b.vn", "http://x.vn/y", "Đ.", "ộ", "-", "“"]
+    [
+        "Ủy ban",
+        "nhân dân",
+        "thành phố",
+        "TP.HCM",
+        "85,98%",
+        "30/9",
+        "học sinh",
+        "==>",
+        "...",
+        "\n",
+        "\t",
+        "\x00",
+        "\x1c",
+        "a@b.vn",
+        "http://x.vn/y",
+        "Đ.",
+        "ộ",
+        "-",
+        "“",
+    ]
 )
 
 
-@given(st.one_of(st.text(), st.lists(PIECES).map(" ".join), st.lists(PIECES).map("".join)).filter(lambda t: not any("\ud800" <= c <= "\udfff" for c in t)))
+@given(
+    st.one_of(st.text(), st.lists(PIECES).map(" ".join), st.lists(PIECES).map("".join)).filter(
+        lambda t: not any("\ud800" <= c <= "\udfff" for c in t)
+    )
+)
 @settings(max_examples=400, deadline=None)
 def test_same_as_pyvi_on_anything(text: str) -> None:
     from pyvi import ViTokenizer

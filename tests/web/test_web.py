@@ -1,0 +1,95 @@
+"""The web page and HTTP/JSON, by a real server on loopback."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+import urllib3
+import uvicorn
+from conftest import write_jsonl
+
+from searcher import Archive, SearcherError
+from searcher.web import create_app, serve
+from searcher.wire import results_json
+
+
+@pytest.fixture(scope="module")
+def base(crawled_folder: Path) -> Iterator[str]:
+    running = uvicorn.Server(uvicorn.Config(create_app(crawled_folder), host="127.0.0.1", port=0, log_level="warning"))
+    thread = threading.Thread(target=running.run, daemon=True)
+    thread.start()
+    while not running.started:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{running.servers[0].sockets[0].getsockname()[1]}"
+    running.should_exit = True
+    thread.join()
+
+
+def get(url: str, **headers: str) -> urllib3.BaseHTTPResponse:
+    with urllib3.PoolManager() as pool:
+        return pool.request("GET", url, headers=headers, retries=False)
+
+
+def test_json_is_the_command_lines(base: str, crawled: Archive) -> None:
+    answer = get(f"{base}/api/v1/search?q={quote('ngập úng')}&from=2020&facet=year")
+    assert answer.status == 200
+    assert answer.json() == results_json(crawled.search("ngập úng", since="2020", facets=("year",)))
+    article = get(f"{base}/api/v1/articles/{answer.json()['hits'][0]['id']}").json()
+    assert article["statements"]
+
+
+def test_page_shows_hits_marks_and_filters(base: str) -> None:
+    html = get(f"{base}/?q={quote('ngập úng')}&speaker=loc").data.decode()
+    assert "<mark>ngập úng</mark>" in html
+    assert "2 kết quả" in html.replace("<strong>", "").replace("</strong>", "")
+    assert get(f"{base}/").status == 200
+    assert get(f"{base}/static/style.css").status == 200
+
+
+def test_errors_say_where(base: str) -> None:
+    answer = get(f"{base}/api/v1/search?q=%22ng")
+    assert (answer.status, answer.headers["content-type"]) == (400, "application/problem+json")
+    assert answer.json()["position"] == 0
+    assert get(f"{base}/api/v1/search?nonsense=1").status == 400
+    assert get(f"{base}/api/v1/search?limit=x").status == 400
+    assert get(f"{base}/?q=%22ng").status == 400
+    assert get(f"{base}/api/v1/articles/none").status == 404
+    assert get(f"{base}/healthz").json() == {"status": "ok", "documents": 63, "generation": 1}
+
+
+def test_only_this_machine_is_served(base: str, crawled_folder: Path) -> None:
+    assert get(f"{base}/", Host="evil.example").status == 400
+    with pytest.raises(SearcherError, match="not this machine"):
+        serve(crawled_folder, "0.0.0.0", 8080)
+
+
+def test_what_articles_hold_is_escaped(tmp_path: Path) -> None:
+    evil = '<script>alert("x")</script> ngập <img src=x onerror=alert(1)>'
+    data = write_jsonl(tmp_path / "a.jsonl", [{"id": "a'\"<b>", "title": evil, "body": evil, "url": "javascript:alert(1)", "source": evil}])
+    with Archive.create(tmp_path / "archive") as archive:
+        archive.import_files([data])
+        archive.index()
+    app = create_app(tmp_path / "archive")
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    base = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    for page in ("/?q=" + quote("ngập"), "/?q=" + quote(evil.replace('"', " ")), "/bai/" + quote("a'\"<b>")):
+        answer = get(base + page)
+        html = answer.data.decode()
+        assert answer.status == 200
+        assert "<script" not in html
+        assert "<img" not in html
+        assert 'href="javascript' not in html
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert json.loads(get(base + "/api/v1/search?q=ng").data)["total"] == 0
+    server.should_exit = True
+    thread.join()
