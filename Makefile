@@ -28,6 +28,7 @@ types: $(VENV)/ready
 	$(BIN)/mypy
 
 bench: $(VENV)/ready  ## make bench DATA=news.jsonl: import, index and search a file of your own
+	@test -n "$(DATA)" || { echo "Name a file to measure with: make bench DATA=news.jsonl"; exit 2; }
 	$(BIN)/python tests/benchmarks/segmenter.py $(DATA)
 	$(BIN)/python tests/benchmarks/whole_run.py $(DATA)
 
