@@ -1,6 +1,6 @@
 """What may be typed into the box: words, "exact phrases", -exclusions and truncated* words.
 
-Limits keep any query cheap: 512 characters, 32 terms, 16 words a phrase, two letters before a ``*``.
+Limits keep any query cheap: 512 characters, 64 terms (questions of 40 syllables are asked), 16 words a phrase, two letters before a ``*``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from searcher.errors import QueryError
 from searcher.vietnamese.analysis import Analyser, Token
 
 MAX_LENGTH = 512
-MAX_TERMS = 32
+MAX_TERMS = 64
 MAX_PHRASE = 16
 _QUOTES = {'"': '"', "“": "”", "”": "”", "«": "»"}
 _CHUNK = re.compile(r"[^\s\"“”«»]+")
@@ -41,19 +41,20 @@ class Truncated:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A query in its parts."""
+    """A query in its parts; ``notes`` say what of it was not taken as typed."""
 
     words: tuple[Words, ...]
     phrases: tuple[ExactPhrase, ...]
     truncated: tuple[Truncated, ...]
     excluded: tuple[Words | ExactPhrase | Truncated, ...]
+    notes: tuple[str, ...] = ()
 
 
 def parse(text: str, analyser: Analyser) -> Parsed:
     """Split a query into its parts.
 
     Raises:
-        QueryError: a quotation is not closed, a ``*`` stands behind less than two letters, or a limit is exceeded.
+        QueryError: a ``*`` stands behind less than two letters, or a limit is exceeded.
     """
     if len(text) > MAX_LENGTH:
         raise QueryError(f"the query has {len(text)} characters; at most {MAX_LENGTH} are allowed", MAX_LENGTH)
@@ -61,6 +62,7 @@ def parse(text: str, analyser: Analyser) -> Parsed:
     phrases: list[ExactPhrase] = []
     truncated: list[Truncated] = []
     excluded: list[Words | ExactPhrase | Truncated] = []
+    notes: list[str] = []
     at = 0
     while at < len(text):
         if text[at].isspace():
@@ -74,8 +76,10 @@ def parse(text: str, analyser: Analyser) -> Parsed:
             end = text.find(_QUOTES[text[at]], at + 1)
             if end < 0 and text[at] == "“":
                 end = text.find('"', at + 1)
-            if end < 0:
-                raise QueryError(f"the quotation that begins at character {at + 1} is not closed; add the closing mark or remove it", at)
+            if end < 0:  # 12" or a mark typed by mistake: said, not refused
+                notes.append(f"dấu ngoặc kép ở ký tự thứ {at + 1} không được đóng nên không tính")
+                at += 1
+                continue
             part = _phrase(text[at + 1 : end], at, analyser)
             at = end + 1
         else:
@@ -100,7 +104,7 @@ def parse(text: str, analyser: Analyser) -> Parsed:
             phrases.append(part)
         else:
             truncated.append(part)
-    parsed = Parsed(tuple(words), tuple(phrases), tuple(truncated), tuple(excluded))
+    parsed = Parsed(tuple(words), tuple(phrases), tuple(truncated), tuple(excluded), tuple(notes))
     number = sum(len(w.tokens) for w in words) + len(phrases) + len(truncated) + len(excluded)
     if number > MAX_TERMS:
         raise QueryError(f"the query has {number} terms; at most {MAX_TERMS} are allowed")

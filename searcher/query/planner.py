@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from searcher.engine import And, AtLeast, DateRange, Engine, Everything, Keyword, Node, Not, Or, Phrase, Prefix, Scored, Term, Variants
 from searcher.errors import QueryError
@@ -58,12 +58,15 @@ def understand(query: Query, parsed: Parsed, engine: Engine, *, today: dt.date, 
     Raises:
         QueryError: a filter cannot be understood.
     """
+    if query.match == "any":  # asked for any of what was typed, an exact phrase is no condition but ranks all the same
+        parsed = replace(parsed, words=(*parsed.words, *(Words(phrase.tokens) for phrase in parsed.phrases)))
     tokens = [token for words in parsed.words for token in words.tokens]
     folded = force_folded or not _accents_meant([*tokens, *(t for p in parsed.phrases for t in p.tokens)], engine)
-    notes: list[str] = []
+    notes = list(parsed.notes)
     distinct = list(dict.fromkeys(token.folded if folded else token.term for token in tokens))
     leaves: list[Node] = [Variants("syllables", text) if folded else Term("syllables", text) for text in distinct]
-    must: list[Node] = [_exact(phrase, folded=folded and not _has_accents(phrase.tokens)) for phrase in parsed.phrases]
+    exact: list[Node] = [_exact(phrase, folded=folded and not _has_accents(phrase.tokens)) for phrase in parsed.phrases]
+    must: list[Node] = [] if query.match == "any" else exact
     must += [_truncated(part) for part in parsed.truncated]
     must += [Not(_excluded(part)) for part in parsed.excluded]
     need = len(leaves) if len(leaves) <= 2 else -int(-AUTO_SHARE * len(leaves) // 1)
