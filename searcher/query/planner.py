@@ -7,6 +7,7 @@ half of the folded score added; one without accents, or with too few of them, is
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +17,8 @@ from searcher.errors import QueryError
 from searcher.model import Query
 from searcher.query.dates import parse_bound
 from searcher.query.grammar import ExactPhrase, Parsed, Truncated, Words
-from searcher.vietnamese.analysis import SEPARATOR, Token, folded_prefix, pair_term, term_of
+from searcher.query.synonyms import Synonym, synonyms
+from searcher.vietnamese.analysis import SEPARATOR, Analyser, Token, folded_prefix, pair_term, term_of
 from searcher.vietnamese.normalise import fold, normalise
 
 #: Weight of the pairs' BM25 (measured on five Vietnamese test sets; MRR@10 is flat between 0.3 and 0.6).
@@ -25,6 +27,8 @@ PAIR_BOOST = 0.4
 FOLDED_BOOST = 0.5
 #: A syllable without accents is taken as meant if it has this share of its folded form's occurrences in the index.
 PLAUSIBLE = 0.1
+#: Weight of a synonym's BM25, shared among its pairs.
+SYNONYM_BOOST = 0.5
 #: Share of the distinct syllables that "auto" asks for, of more than two.
 AUTO_SHARE = 0.75
 
@@ -52,7 +56,9 @@ class Understood:
     interpreted: str
 
 
-def understand(query: Query, parsed: Parsed, engine: Engine, *, today: dt.date, force_folded: bool = False) -> Understood:
+def understand(
+    query: Query, parsed: Parsed, engine: Engine, analyser: Analyser, *, today: dt.date, force_folded: bool = False
+) -> Understood:
     """Plan a query.
 
     Raises:
@@ -63,13 +69,14 @@ def understand(query: Query, parsed: Parsed, engine: Engine, *, today: dt.date, 
     tokens = [token for words in parsed.words for token in words.tokens]
     folded = force_folded or not _accents_meant([*tokens, *(t for p in parsed.phrases for t in p.tokens)], engine)
     notes = list(parsed.notes)
-    distinct = list(dict.fromkeys(token.folded if folded else token.term for token in tokens))
-    leaves: list[Node] = [Variants("syllables", text) if folded else Term("syllables", text) for text in distinct]
+    others = [[*synonyms(words.tokens, analyser, folded=folded)] for words in parsed.words]
+    leaves = _leaves(parsed, others, folded)
     exact: list[Node] = [_exact(phrase, folded=folded and not _has_accents(phrase.tokens)) for phrase in parsed.phrases]
     must: list[Node] = [] if query.match == "any" else exact
     must += [_truncated(part) for part in parsed.truncated]
     must += [Not(_excluded(part)) for part in parsed.excluded]
     need = len(leaves) if len(leaves) <= 2 else -int(-AUTO_SHARE * len(leaves) // 1)
+    notes += dict.fromkeys(synonym.note for found in others for synonym in found)
     if folded and _has_accents(tokens):
         notes.append("đã tìm không phân biệt dấu")
     everything = Everything()
@@ -81,7 +88,7 @@ def understand(query: Query, parsed: Parsed, engine: Engine, *, today: dt.date, 
         distinct=len(leaves),
         others=And((*must, *_filters(query))),
         dates=_dates(query, today),
-        ranking=tuple(_ranking(parsed, folded)),
+        ranking=tuple(_ranking(parsed, others, folded)),
         matched=frozenset(_marks(parsed, folded)),
         folded=folded,
         truncated=tuple(part.token.folded for part in parsed.truncated),
@@ -137,7 +144,26 @@ def _has_accents(tokens: Sequence[Token]) -> bool:
     return any(token.accented != token.folded for token in tokens)
 
 
-def _ranking(parsed: Parsed, folded: bool) -> list[Scored]:
+def _leaves(parsed: Parsed, others: Sequence[Sequence[Synonym]], folded: bool) -> list[Node]:
+    """One node for each distinct syllable asked for; a syllable of a name is also held by what holds the name's synonym."""
+    leaves: dict[str, list[Node]] = {}
+    for words, found in zip(parsed.words, others, strict=True):
+        for i, token in enumerate(words.tokens):
+            own: Node = Variants("syllables", token.folded) if folded else Term("syllables", token.term)
+            nodes = leaves.setdefault(token.folded if folded else token.term, [own])
+            nodes += [And(tuple(_name_nodes(synonym.tokens, folded))) for synonym in found if synonym.start <= i < synonym.end]
+    return [nodes[0] if len(nodes) == 1 else Or(tuple(nodes)) for nodes in leaves.values()]
+
+
+def _name_nodes(tokens: Sequence[Token], folded: bool) -> list[Term | Variants]:
+    """What a document holds that holds a name: all of its pairs (for all names there are, as good as the phrase and faster)."""
+    if len(tokens) == 1:
+        return [Variants("syllables", tokens[0].folded) if folded else Term("syllables", tokens[0].term)]
+    pairs = [pair_term(first.term, second.term) for first, second in itertools.pairwise(tokens)]
+    return [Variants("pairs", pair.split(SEPARATOR)[0]) if folded else Term("pairs", pair) for pair in pairs]
+
+
+def _ranking(parsed: Parsed, others: Sequence[Sequence[Synonym]], folded: bool) -> list[Scored]:
     found: dict[Term | Variants | Phrase, float] = {}
 
     def add(node: Term | Variants | Phrase, boost: float) -> None:
@@ -150,6 +176,10 @@ def _ranking(parsed: Parsed, folded: bool) -> list[Scored]:
             for first, second in zip(words.tokens, words.tokens[1:], strict=False):
                 pair = pair_term(first.term, second.term)
                 add(Variants("pairs", pair.split(SEPARATOR)[0]) if variants else Term("pairs", pair), boost * PAIR_BOOST)
+    for synonym in (synonym for run in others for synonym in run):
+        nodes = _name_nodes(synonym.tokens, folded)
+        for name_node in nodes:
+            add(name_node, SYNONYM_BOOST / len(nodes))
     for phrase in parsed.phrases:
         node = _exact(phrase, folded=folded and not _has_accents(phrase.tokens))
         if isinstance(node, (Phrase, Term, Variants)):

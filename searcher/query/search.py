@@ -125,14 +125,14 @@ def _validate(query: Query) -> None:
 def _choose(engine: Engine, query: Query, analyser: Analyser, today: dt.date) -> tuple[Understood, Node, list[str]]:
     """Return how the query is understood, the set of words it stands for, and the notes that say so."""
     parsed = parse(query.text, analyser)
-    understood = understand(query, parsed, engine, today=today)
+    understood = understand(query, parsed, engine, analyser, today=today)
     notes = list(understood.notes)
 
     def holds(node: Node) -> bool:
         return engine.count(And((node, understood.others, understood.dates)), query.scope) > 0
 
     if not understood.folded and understood.distinct and not holds(understood.any_words):
-        understood = understand(query, parsed, engine, today=today, force_folded=True)
+        understood = understand(query, parsed, engine, analyser, today=today, force_folded=True)
         notes.append("không có bài nào đúng dấu; đã tìm không phân biệt dấu")
     words = {"all": understood.all_words, "any": understood.any_words, "auto": understood.auto_words}[query.match]
     if query.match == "auto" and understood.distinct > 1:

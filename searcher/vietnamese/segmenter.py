@@ -172,16 +172,16 @@ class Segmenter:
         return max(x + w.inside_inside, w.begin_inside) - max(x + w.inside_begin, w.begin_begin)
 
     def _learn_ngrams(self, words: Sequence[str]) -> None:
-        parts = [word.split(" ") for word in words]
-        ngrams = [tuple(p) for p in parts if len(p) in (2, 3) and " ".join(p) == " ".join(p).lower()]
-        names = sorted({syllable for ngram in ngrams for syllable in ngram})
+        # pyvi looks for n-grams in lower case: entries with capitals are never found.
+        ngrams = [word.split(" ") for word in words if word.count(" ") in (1, 2) and word == word.lower()]
+        names = sorted(set(chain.from_iterable(ngrams)))
         self._syllable_ids = {name: i for i, name in enumerate(names, start=1)}
         self._size = len(names) + 1
-        number = self._syllable_ids.__getitem__
-        pairs = np.array([number(a) * self._size + number(b) for a, b in (n for n in ngrams if len(n) == 2)], dtype=np.int64)
-        self._bigrams = np.zeros(self._size * self._size // 8 + 1, dtype=np.uint8)
+        number, size = self._syllable_ids.__getitem__, self._size
+        pairs = np.array([number(n[0]) * size + number(n[1]) for n in ngrams if len(n) == 2], dtype=np.int64)
+        self._bigrams = np.zeros(size * size // 8 + 1, dtype=np.uint8)
         np.bitwise_or.at(self._bigrams, pairs >> 3, (1 << (pairs & 7)).astype(np.uint8))
-        triples = [(number(a) * self._size + number(b)) * self._size + number(c) for a, b, c in (n for n in ngrams if len(n) == 3)]
+        triples = [(number(n[0]) * size + number(n[1])) * size + number(n[2]) for n in ngrams if len(n) == 3]
         self._trigrams = np.unique(np.array(triples, dtype=np.int64))
 
     def _forget(self) -> None:
