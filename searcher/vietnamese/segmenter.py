@@ -13,7 +13,9 @@ import re
 import string
 import unicodedata
 import warnings
+from array import array
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import cast
@@ -31,11 +33,29 @@ _TOKEN = re.compile(
 _MAX_CHUNKS = 200_000
 _MAX_TYPES = 500_000
 _REMEMBERED_LENGTH = 64
+_ONE_SENTENCE = np.zeros(1, dtype=np.int64)
+_SPACES = np.array([chr(code).isspace() for code in range(0x3002)])
 _SEPARATOR = np.array([" ", "_"], dtype=object)
 _NEVER_JOINED, _CAPITAL = 1, 2
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class WordArrays:
+    """The words of several texts, one behind the other.
+
+    ``ids`` number the words (``vocabulary[id]`` is the word, its syllables joined by underscores), ``starts`` and ``ends`` are
+    their character offsets in the text as given. Text i has the words ``bounds[i]`` to ``bounds[i + 1]``; a word's position
+    in its text is its index less ``bounds[i]``.
+    """
+
+    ids: Ints
+    starts: Ints
+    ends: Ints
+    bounds: Ints
+    vocabulary: list[str]
 
 
 class Segmenter:
@@ -83,86 +103,150 @@ class Segmenter:
 
     def tokenize(self, text: str) -> str:
         """Return ``text`` in NFC with one space between words and an underscore between the syllables of a word."""
-        tokens, joined = self._tokens(text)
+        numbers = self._chunk_numbers(text)
+        tokens = list(chain.from_iterable(map(self._chunk_tokens.__getitem__, numbers)))
         if not tokens:
             return text
+        joined = self._joined(self._gather(np.array(numbers, dtype=np.int64))[0])
         pieces = [""] * (2 * len(tokens) - 1)
         pieces[::2] = tokens
         pieces[1::2] = _SEPARATOR[joined[1:].astype(np.intp)].tolist()
+        self._keep_bounds()
         return "".join(pieces)
 
     def words(self, text: str) -> list[str]:
         """Return the words of ``text``, punctuation included, the syllables of a word joined by underscores."""
         return self.tokenize(text).split(" ") if text.strip() else []
 
-    def _tokens(self, text: str) -> tuple[list[str], Bools]:
-        """Return tokens and, for each, whether it is joined to the one before."""
-        text = unicodedata.normalize("NFC", text)
-        chunks: list[tuple[tuple[str, ...], tuple[int, ...]]] = []
-        known = self._chunks
-        lines = text.split("\n")
-        for number, line in enumerate(lines):
-            if number:
-                chunks.append(known["\n"])
-            for chunk in line.split():
-                entry = known.get(chunk)
-                chunks.append(self._learn_chunk(chunk) if entry is None else entry)
-        tokens = list(chain.from_iterable([chunk[0] for chunk in chunks]))
-        if not tokens:
-            return tokens, np.zeros(0, dtype=bool)
-        types = np.fromiter(chain.from_iterable([chunk[1] for chunk in chunks]), dtype=np.int64, count=len(tokens))
-        joined = self._joined(types)
-        if len(known) > _MAX_CHUNKS or len(self._types) > _MAX_TYPES:
-            self._forget()
-        return tokens, joined
+    def segment_many(self, texts: Sequence[str]) -> WordArrays:
+        """Segment many texts at once into arrays; offsets refer to the texts as given, whatever their Unicode form."""
+        numbers: list[int] = []
+        starts: list[Ints] = []
+        counts = np.zeros(len(texts) + 1, dtype=np.int64)
+        for i, text in enumerate(texts):
+            found = self._chunk_numbers(text)
+            numbers += found
+            starts.append(_chunk_starts(text))
+            counts[i + 1] = len(found)
+        chunks = np.array(numbers, dtype=np.int64)
+        types, first, last, sizes = self._gather(chunks)
+        base = np.repeat(np.concatenate([*starts, np.zeros(0, dtype=np.int64)]), sizes)
+        ends_of_chunks = np.concatenate([[0], np.cumsum(sizes)])
+        bounds = ends_of_chunks[np.cumsum(counts)]
+        joined = self._joined(types, bounds[:-1][np.diff(bounds) > 0]) if len(types) else np.zeros(0, dtype=bool)
+        begins = np.flatnonzero(~joined)
+        stops = np.append(begins[1:], len(types)) - 1
+        ids, vocabulary = self._word_ids(types, begins, stops)
+        self._keep_bounds()
+        return WordArrays(
+            ids, (base + first)[begins], (base + last)[stops] if len(types) else base, np.searchsorted(begins, bounds), vocabulary
+        )
 
-    def _joined(self, types: Ints) -> Bools:
-        """Label one sentence; return which tokens pyvi would write behind an underscore."""
+    def _word_ids(self, types: Ints, begins: Ints, stops: Ints) -> tuple[Ints, list[str]]:
+        """Number the words, each a run of token types, exactly: prefixes are numbered first, then prefix and next token."""
+        ids = types[begins] if len(types) else types
+        names = list(self._types)
+        vocabulary = dict(enumerate(names))
+        following = begins + 1
+        size = len(names)
+        while len(going := np.flatnonzero(following <= stops)):
+            keys = ids[going] * size + types[following[going]]
+            unique, inverse = np.unique(keys, return_inverse=True)
+            offset = max(vocabulary) + 1
+            for number, key in enumerate(unique.tolist(), start=offset):
+                vocabulary[number] = f"{vocabulary[key // size]}_{names[key % size]}"
+            ids[going] = inverse + offset
+            following[going] += 1
+        used, numbers = np.unique(ids, return_inverse=True)
+        return np.asarray(numbers, dtype=np.int64), [vocabulary[n] for n in used.tolist()]
+
+    def _chunk_numbers(self, text: str) -> list[int]:
+        """Return the numbers of the chunks between white space, a line break being a chunk of its own."""
+        numbers: list[int] = []
+        known = self._chunks
+        for i, line in enumerate(text.split("\n")):
+            if i:
+                numbers.append(0)
+            chunks = line.split()
+            found = list(map(known.get, chunks))
+            if None in found:
+                found = [self._learn_chunk(chunk) if n is None else n for chunk, n in zip(chunks, found, strict=True)]
+            numbers += cast("list[int]", found)
+        return numbers
+
+    def _gather(self, chunks: Ints) -> tuple[Ints, Ints, Ints, Ints]:
+        """Return token types, first and last offsets within the chunk, and each chunk's number of tokens."""
+        bounds = np.frombuffer(self._bounds, dtype=np.int64)
+        flat = np.frombuffer(self._flat, dtype=np.int64).reshape(-1, 3)
+        sizes = bounds[chunks + 1] - bounds[chunks]
+        total = int(sizes.sum())
+        # Positions of all tokens: each chunk's run in the flat table, one run behind the other.
+        at = (
+            np.arange(total) + np.repeat(bounds[chunks] - np.concatenate([[0], np.cumsum(sizes)[:-1]]), sizes)
+            if total
+            else np.zeros(0, np.int64)
+        )
+        table = flat[at]
+        return table[:, 0], table[:, 1], table[:, 2], sizes
+
+    def _keep_bounds(self) -> None:
+        if len(self._chunk_tokens) > _MAX_CHUNKS or len(self._types) > _MAX_TYPES:
+            self._forget()
+
+    def _joined(self, types: Ints, sentences: Ints = _ONE_SENTENCE) -> Bools:
+        """Label sentences that begin at the given tokens; return which tokens pyvi would write behind an underscore."""
         flags = self._flags[types]
         never = (flags & _NEVER_JOINED) > 0
         capital = (flags & _CAPITAL) > 0
-        inside = self._labels(self._scores(types))
-        inside[0] = False
+        inside = self._labels(self._scores(types, sentences), sentences)
         inside[1:] &= ~never[1:] & ~never[:-1] & ~(capital[1:] & ~capital[:-1])
+        inside[sentences] = False
         return inside
 
-    def _scores(self, types: Ints) -> npt.NDArray[np.float64]:
+    def _scores(self, types: Ints, sentences: Ints) -> npt.NDArray[np.float64]:
         """Return score(I_W) - score(B_W) of each token from its features, transitions apart."""
+        inner = sentences[1:]  # no feature looks across the beginning of a later sentence
         score = self._numbers[0][types]
-        score[1:] += self._numbers[1][types[:-1]]
-        score[:-1] += self._numbers[2][types[1:]]
+        before, after = self._numbers[1][types[:-1]], self._numbers[2][types[1:]]
+        before[inner - 1] = after[inner - 1] = 0.0
+        score[1:] += before
+        score[:-1] += after
         syllable = self._syllable[types]
         pair = syllable[:-1] * self._size + syllable[1:]
         known = ((self._bigrams[pair >> 3] >> (pair & 7).astype(np.uint8)) & 1).astype(bool)
+        known[inner - 1] = False
         score[1:][known] += self._bigram_before
         score[:-1][known] += self._bigram_after
         if len(types) > 2:
             triple = pair[:-1] * self._size + syllable[2:]
             at = np.searchsorted(self._trigrams, triple)
             known = self._trigrams[np.minimum(at, len(self._trigrams) - 1)] == triple
+            known[inner[inner < len(types) - 1] - 1] = False
+            known[inner[inner > 1] - 2] = False
             score[2:][known] += self._trigram_before
             score[:-2][known] += self._trigram_after
         return np.asarray(score)
 
-    def _labels(self, score: npt.NDArray[np.float64]) -> Bools:
+    def _labels(self, score: npt.NDArray[np.float64], sentences: Ints) -> Bools:
         """Viterbi on the score differences: True for I_W."""
         floor, ceiling = min(self._low, self._high), max(self._low, self._high)
         low, high = sorted((self._before_inside, self._before_begin))
-        last = len(score) - 1
         inside = score + floor > high
         unsure = ~(inside | (score + ceiling < low))
-        unsure[0] = unsure[last] = True
+        last = np.append(sentences[1:] - 1, len(score) - 1)
+        unsure[sentences] = unsure[last] = True
         open_tokens = np.flatnonzero(unsure).tolist()
+        first_tokens, last_tokens = set(sentences.tolist()), set(last.tolist())
         exact: dict[int, float] = {}
         for i in open_tokens:
-            if i == 0:
-                exact[i] = float(score[0])
+            if i in first_tokens:
+                exact[i] = float(score[i])
             else:
                 before = exact.get(i - 1)
                 carried = (self._high if inside[i - 1] else self._low) if before is None else self._carry(before)
                 exact[i] = float(score[i]) + carried
         for i in reversed(open_tokens):
-            threshold = 0.0 if i == last else self._before_inside if inside[i + 1] else self._before_begin
+            threshold = 0.0 if i in last_tokens else self._before_inside if inside[i + 1] else self._before_begin
             inside[i] = exact[i] > threshold
         return inside
 
@@ -190,15 +274,26 @@ class Segmenter:
         self._numbers = np.zeros((3, 1024), dtype=np.float64)
         self._syllable = np.zeros(1024, dtype=np.int64)
         self._flags = np.zeros(1024, dtype=np.uint8)
-        self._chunks: dict[str, tuple[tuple[str, ...], tuple[int, ...]]] = {}
-        self._chunks["\n"] = (("\n",), (self._type("\n"),))
+        self._chunks: dict[str, int] = {}
+        self._chunk_tokens: list[tuple[str, ...]] = []
+        self._bounds = array("q", [0])  # where each chunk's tokens begin in the flat table
+        self._flat = array("q")  # type, first and last offset of each token
+        self._learn_chunk("\n", [(0, 1)])
 
-    def _learn_chunk(self, chunk: str) -> tuple[tuple[str, ...], tuple[int, ...]]:
-        tokens = tuple(_TOKEN.findall(chunk))
-        entry = (tokens, tuple(map(self._type, tokens)))
+    def _learn_chunk(self, chunk: str, spans: list[tuple[int, int]] | None = None) -> int:
+        """Split a chunk into tokens and number it. How it splits depends on it alone, so that it is remembered."""
+        written = unicodedata.normalize("NFC", chunk)
+        spans = [match.span() for match in _TOKEN.finditer(written)] if spans is None else spans
+        tokens = tuple(written[start:end] for start, end in spans)
+        places = spans if written == chunk else _places(chunk, written, spans)
+        for token, (start, end) in zip(tokens, places, strict=True):
+            self._flat.extend((self._type(token), start, end))
+        self._bounds.append(len(self._flat) // 3)
+        self._chunk_tokens.append(tokens)
+        number = len(self._chunk_tokens) - 1
         if len(chunk) <= _REMEMBERED_LENGTH:
-            self._chunks[chunk] = entry
-        return entry
+            self._chunks[chunk] = number
+        return number
 
     def _type(self, token: str) -> int:
         """Number the token's type and compute what its features weigh."""
@@ -239,6 +334,32 @@ class _PyviSegmenter(Segmenter):
 
     def tokenize(self, text: str) -> str:
         return cast(str, self._pyvi(text))
+
+
+def _chunk_starts(text: str) -> Ints:
+    """Where the chunks between white space begin, and where the line breaks are."""
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    space = _SPACES[np.minimum(codes, len(_SPACES) - 1)]
+    begins = ~space
+    begins[1:] &= space[:-1]
+    return np.flatnonzero(begins | (codes == 10)).astype(np.int64)
+
+
+def _places(chunk: str, written: str, spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Spans of ``chunk`` that became the given spans of ``written``, its NFC."""
+    origin = [0]  # where each character of ``written`` comes from
+    at = 0
+    while at < len(chunk):
+        end = at + 1
+        while end < len(chunk) and (
+            unicodedata.combining(chunk[end]) or unicodedata.normalize("NFC", chunk[at : end + 1]) == written[len(origin) - 1 : len(origin)]
+        ):
+            end += 1
+        origin += [end] * len(unicodedata.normalize("NFC", chunk[at:end]))
+        at = end
+    if len(origin) != len(written) + 1:  # composed across clusters: the chunk as a whole is where its tokens stand
+        return [(0, len(chunk))] * len(spans)
+    return [(origin[start], origin[end]) for start, end in spans]
 
 
 def _read_words(path: Path) -> list[str]:

@@ -76,7 +76,8 @@ def main() -> None:
         )
         with Archive.open(place) as archive:
             rng = random.Random(0)
-            titles = [json.loads(line).get("title") or "" for line in data.open(encoding="utf-8")]
+            records = map(json.loads, data.open(encoding="utf-8"))
+            titles = [record.get("title") or " ".join((record.get("body") or "").split()[:12]) for record in records]
             titles = [title.split() for title in titles if len(title.split()) >= 5]
             for words in (1, 2, 3, 5):
                 times = []
