@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import unicodedata
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -106,3 +107,29 @@ def test_damaged_model_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "model.pkl").write_bytes(pickle.dumps({"no": "model"}))
     with pytest.raises(crf.ModelError, match=r"reinstall pyvi 0\.1\.1"):
         crf.read_weights(tmp_path / "model.pkl")
+
+
+def words_of(texts: list[str]) -> list[list[tuple[str, int, int]]]:
+    arrays = SEGMENTER.segment_many(texts)
+    rows = list(zip(arrays.ids.tolist(), arrays.starts.tolist(), arrays.ends.tolist(), strict=True))
+    return [[(arrays.vocabulary[w], a, b) for w, a, b in rows[arrays.bounds[i] : arrays.bounds[i + 1]]] for i in range(len(texts))]
+
+
+@given(st.lists(st.one_of(st.text(), st.lists(PIECES).map(" ".join), st.lists(PIECES).map("".join)), max_size=5))
+@settings(max_examples=200, deadline=None)
+def test_many_texts_at_once_give_the_same_words_with_their_offsets(texts: list[str]) -> None:
+    for text, words in zip(texts, words_of(texts), strict=True):
+        whole = SEGMENTER.tokenize(text)
+        assert " ".join(word for word, _, _ in words) == (whole if words else "")
+        assert all(0 <= start < stop <= len(text) for _, start, stop in words)
+        assert [start for _, start, _ in words] == sorted(start for _, start, _ in words)
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_offsets_lead_to_the_original_characters(form: str, facts: list[dict[str, Any]]) -> None:
+    texts = [unicodedata.normalize(form, "\n".join(fact["body"])) for fact in facts]
+    for text, words in zip(texts, words_of(texts), strict=True):
+        assert words
+        for word, start, end in words:
+            written = unicodedata.normalize("NFC", text[start:end])
+            assert "".join(written.split()) == word.replace("_", "") or word == "\n"
