@@ -1,16 +1,17 @@
 """From the parts of a query to a plan, and to words that say how it was understood.
 
 Ranking: BM25 of syllables + 0.4 × BM25 of pairs of neighbouring syllables. A query with accents is matched accented, with
-half of the folded score added; one without accents, or with too few of them, is matched folded.
+half of the folded score added; one without accents is matched folded, and so is each syllable of an accented query that was
+typed without accents where this index hardly knows it so ("ngập ung").
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from searcher.engine import And, AtLeast, DateRange, Engine, Everything, Keyword, Node, Not, Or, Phrase, Prefix, Scored, Term, Variants
 from searcher.errors import QueryError
@@ -49,8 +50,9 @@ class Understood:
     others: Node
     dates: Node  # the date range asked for, apart from the others, so that what it leaves out can be counted
     ranking: tuple[Scored, ...]
-    matched: frozenset[str]  # what snippets mark: accented forms, or folded ones if ``folded``
-    folded: bool
+    marked: frozenset[str]  # the accented forms that snippets mark
+    marked_loosely: frozenset[str]  # the folded forms that they mark, whatever the accents
+    folded: bool  # whether accents count nowhere
     truncated: tuple[str, ...]
     notes: tuple[str, ...]
     interpreted: str
@@ -67,18 +69,20 @@ def understand(
     if query.match == "any":  # asked for any of what was typed, an exact phrase is no condition but ranks all the same
         parsed = replace(parsed, words=(*parsed.words, *(Words(phrase.tokens) for phrase in parsed.phrases)))
     tokens = [token for words in parsed.words for token in words.tokens]
-    folded = force_folded or not _accents_meant([*tokens, *(t for p in parsed.phrases for t in p.tokens)], engine)
+    typed = [*tokens, *(token for phrase in parsed.phrases for token in phrase.tokens)]
+    spelling = _Spelling(None if force_folded or not _has_accents(typed) else _implausible(tokens, engine))
     notes = list(parsed.notes)
-    others = [[*synonyms(words.tokens, analyser, folded=folded)] for words in parsed.words]
-    leaves = _leaves(parsed, others, folded)
-    exact: list[Node] = [_exact(phrase, folded=folded and not _has_accents(phrase.tokens)) for phrase in parsed.phrases]
+    others = [[*synonyms(words.tokens, analyser, folded=spelling.loose is None)] for words in parsed.words]
+    leaves = _leaves(parsed, others, spelling)
+    exact: list[Node] = [_exact(phrase, spelling) for phrase in parsed.phrases]
     must: list[Node] = [] if query.match == "any" else exact
     must += [_truncated(part) for part in parsed.truncated]
     must += [Not(_excluded(part)) for part in parsed.excluded]
     need = len(leaves) if len(leaves) <= 2 else -int(-AUTO_SHARE * len(leaves) // 1)
     notes += dict.fromkeys(synonym.note for found in others for synonym in found)
-    if folded and _has_accents(tokens):
-        notes.append("đã tìm không phân biệt dấu")
+    if spelling.loose:
+        plain = dict.fromkeys(token.accented for token in tokens if token.term in spelling.loose)
+        notes.append(f"cũng tìm với mọi dấu: {', '.join(plain)}")
     everything = Everything()
     return Understood(
         any_words=Or(tuple(leaves)) if leaves else everything,
@@ -88,12 +92,13 @@ def understand(
         distinct=len(leaves),
         others=And((*must, *_filters(query))),
         dates=_dates(query, today),
-        ranking=tuple(_ranking(parsed, others, folded)),
-        matched=frozenset(_marks(parsed, folded)),
-        folded=folded,
+        ranking=tuple(_ranking(parsed, others, spelling)),
+        marked=frozenset(token.accented for token in typed if not spelling.is_loose(token)),
+        marked_loosely=frozenset(token.folded for token in typed if spelling.is_loose(token)),
+        folded=spelling.loose is None,
         truncated=tuple(part.token.folded for part in parsed.truncated),
         notes=tuple(notes),
-        interpreted=_describe(parsed, folded, query),
+        interpreted=_describe(parsed, spelling, query),
     )
 
 
@@ -126,69 +131,87 @@ def _dates(query: Query, today: dt.date) -> Node:
     return DateRange(since.first if since else None, until.last if until else None) if since or until else Everything()
 
 
-def _accents_meant(tokens: Sequence[Token], engine: Engine) -> bool:
-    """Whether a query is to be taken at its accents: it has some, and what has none is spelled so in this index, too."""
-    if not _has_accents(tokens):
-        return False
+@dataclass(frozen=True, slots=True)
+class _Spelling:
+    """Which terms are meant whatever their accents: those in ``loose``, or all if it is None."""
+
+    loose: frozenset[str] | None
+
+    def is_loose(self, token: Token) -> bool:
+        return self.loose is None or token.term in self.loose
+
+    def form(self, token: Token) -> str:
+        return token.folded if self.loose is None else token.accented
+
+    def node(self, token: Token) -> Term | Variants:
+        return Variants("syllables", token.folded) if self.is_loose(token) else Term("syllables", token.term)
+
+    def pair(self, first: Token, second: Token) -> Term | Variants:
+        pair = pair_term(first.term, second.term)
+        loose = self.is_loose(first) or self.is_loose(second)
+        return Variants("pairs", pair.split(SEPARATOR)[0]) if loose else Term("pairs", pair)
+
+
+def _implausible(tokens: Sequence[Token], engine: Engine) -> frozenset[str]:
+    """The terms typed without accents that this index hardly knows so: accents were left out, in a query that has some."""
+    found = set()
     for token in {t.term: t for t in tokens}.values():
         if token.accented == token.folded and token.folded.isalpha():
             variants = engine.vocabulary("syllables", folded_prefix(token.folded))
             total = sum(count for _, count in variants)
             own = next((count for term, count in variants if term == token.term), 0)
             if total and own < PLAUSIBLE * total:
-                return False
-    return True
+                found.add(token.term)
+    return frozenset(found)
 
 
 def _has_accents(tokens: Sequence[Token]) -> bool:
     return any(token.accented != token.folded for token in tokens)
 
 
-def _leaves(parsed: Parsed, others: Sequence[Sequence[Synonym]], folded: bool) -> list[Node]:
+def _leaves(parsed: Parsed, others: Sequence[Sequence[Synonym]], spelling: _Spelling) -> list[Node]:
     """One node for each distinct syllable asked for; a syllable of a name is also held by what holds the name's synonym."""
-    leaves: dict[str, list[Node]] = {}
+    leaves: dict[Node, list[Node]] = {}
     for words, found in zip(parsed.words, others, strict=True):
         for i, token in enumerate(words.tokens):
-            own: Node = Variants("syllables", token.folded) if folded else Term("syllables", token.term)
-            nodes = leaves.setdefault(token.folded if folded else token.term, [own])
-            nodes += [And(tuple(_name_nodes(synonym.tokens, folded))) for synonym in found if synonym.start <= i < synonym.end]
+            own = spelling.node(token)
+            nodes = leaves.setdefault(own, [own])
+            nodes += [And(tuple(_name_nodes(synonym.tokens, spelling))) for synonym in found if synonym.start <= i < synonym.end]
     return [nodes[0] if len(nodes) == 1 else Or(tuple(nodes)) for nodes in leaves.values()]
 
 
-def _name_nodes(tokens: Sequence[Token], folded: bool) -> list[Term | Variants]:
+def _name_nodes(tokens: Sequence[Token], spelling: _Spelling) -> list[Term | Variants]:
     """What a document holds that holds a name: all of its pairs (for all names there are, as good as the phrase and faster)."""
-    if len(tokens) == 1:
-        return [Variants("syllables", tokens[0].folded) if folded else Term("syllables", tokens[0].term)]
-    pairs = [pair_term(first.term, second.term) for first, second in itertools.pairwise(tokens)]
-    return [Variants("pairs", pair.split(SEPARATOR)[0]) if folded else Term("pairs", pair) for pair in pairs]
+    return [spelling.pair(first, second) for first, second in pairwise(tokens)] or [spelling.node(tokens[0])]
 
 
-def _ranking(parsed: Parsed, others: Sequence[Sequence[Synonym]], folded: bool) -> list[Scored]:
+def _ranking(parsed: Parsed, others: Sequence[Sequence[Synonym]], spelling: _Spelling) -> list[Scored]:
     found: dict[Term | Variants | Phrase, float] = {}
 
     def add(node: Term | Variants | Phrase, boost: float) -> None:
         found[node] = found.get(node, 0.0) + boost
 
     for words in parsed.words:
-        for boost, variants in [(1.0, True)] if folded else [(1.0, False), (FOLDED_BOOST, True)]:
+        for boost, form in [(1.0, spelling)] if spelling.loose is None else [(1.0, spelling), (FOLDED_BOOST, _Spelling(None))]:
             for token in words.tokens:
-                add(Variants("syllables", token.folded) if variants else Term("syllables", token.term), boost)
-            for first, second in zip(words.tokens, words.tokens[1:], strict=False):
-                pair = pair_term(first.term, second.term)
-                add(Variants("pairs", pair.split(SEPARATOR)[0]) if variants else Term("pairs", pair), boost * PAIR_BOOST)
+                add(form.node(token), boost)
+            for first, second in pairwise(words.tokens):
+                add(form.pair(first, second), boost * PAIR_BOOST)
     for synonym in (synonym for run in others for synonym in run):
-        nodes = _name_nodes(synonym.tokens, folded)
+        nodes = _name_nodes(synonym.tokens, spelling)
         for name_node in nodes:
             add(name_node, SYNONYM_BOOST / len(nodes))
     for phrase in parsed.phrases:
-        node = _exact(phrase, folded=folded and not _has_accents(phrase.tokens))
-        if isinstance(node, (Phrase, Term, Variants)):
+        node = _exact(phrase, spelling)
+        if isinstance(node, Phrase | Term | Variants):
             add(node, 1.0)
     return [Scored(node, boost) for node, boost in found.items()]
 
 
-def _exact(phrase: ExactPhrase, *, folded: bool) -> Node:
-    parts = tuple(Variants("syllables", t.folded) if folded else Term("syllables", t.term) for t in phrase.tokens)
+def _exact(phrase: ExactPhrase, spelling: _Spelling) -> Node:
+    """A quoted phrase: exact with its accents if it has any."""
+    form = _Spelling(frozenset()) if _has_accents(phrase.tokens) else spelling
+    parts = tuple(form.node(token) for token in phrase.tokens)
     return parts[0] if len(parts) == 1 else Phrase(parts)
 
 
@@ -200,17 +223,11 @@ def _truncated(part: Truncated) -> Node:
 def _excluded(part: Words | ExactPhrase | Truncated) -> Node:
     if isinstance(part, Truncated):
         return _truncated(part)
-    phrase = ExactPhrase(part.tokens)
-    return _exact(phrase, folded=not _has_accents(part.tokens))
+    return _exact(ExactPhrase(part.tokens), _Spelling(None))
 
 
-def _marks(parsed: Parsed, folded: bool) -> list[str]:
-    tokens = [token for words in parsed.words for token in words.tokens] + [token for phrase in parsed.phrases for token in phrase.tokens]
-    return [token.folded if folded else token.accented for token in tokens]
-
-
-def _describe(parsed: Parsed, folded: bool, query: Query) -> str:
-    form = (lambda t: t.folded) if folded else (lambda t: t.accented)
+def _describe(parsed: Parsed, spelling: _Spelling, query: Query) -> str:
+    form = spelling.form
     parts = [" ".join(map(form, words.tokens)) for words in parsed.words]
     parts += ['"' + " ".join(map(form, phrase.tokens)) + '"' for phrase in parsed.phrases]
     parts += [f"{part.token.accented}*" for part in parsed.truncated]

@@ -148,9 +148,8 @@ def _hit(document: StoredDocument, score: float, understood: Understood, query: 
     def is_match(token: Token) -> str | None:
         for term in token.terms:
             folded, accented = term.split("\t")
-            form = folded if understood.folded else accented
-            if form in understood.matched:
-                return form
+            if accented in understood.marked or folded in understood.marked_loosely:
+                return folded
         return next((prefix for prefix in understood.truncated if token.folded.startswith(prefix)), None)
 
     segments: tuple[Segment, ...] = snippet(document.body, is_match, analyser) if query.snippets else ()
