@@ -2,7 +2,7 @@
 
 Whoosh never calls fsync: after a power cut its table of contents may name files whose content was never written. Here every
 file is synced before the table of contents is renamed into place, and the folder after it. Beside it lies
-``state-<generation>.json``, written first: the last change applied, the versions, the time, sizes of all files.
+``state-<generation>.json``, written first: the last change applied, the versions, the time.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ class GenerationState:
     last_change: int
     built_at: str
     versions: dict[str, str]
-    files: dict[str, int]
 
 
 class DurableStorage(FileStorage):  # type: ignore[misc]

@@ -94,8 +94,7 @@ class WhooshEngine:
             writer = self._write()
             generation = writer.generation
             try:
-                state = GenerationState(generation, self._last_change, self._clock().isoformat(timespec="seconds"), VERSIONS, {})
-                self._storage.write_state(state)
+                self._write_state(generation)
                 writer.commit(mergetype=_merge)
             except BaseException:
                 self._drop_writer()
@@ -113,7 +112,7 @@ class WhooshEngine:
                 if path.name.startswith(("MAIN", "_MAIN", "state-")):
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
             self._last_change = 0
-            self._storage.write_state(GenerationState(0, 0, self._clock().isoformat(timespec="seconds"), VERSIONS, {}))
+            self._write_state(0)
             TOC.create(self._storage, build_schema(), "MAIN")
 
     # Reading
@@ -287,6 +286,10 @@ class WhooshEngine:
 
     def _generation(self) -> int:
         return int(TOC._latest_generation(self._storage, "MAIN"))  # noqa: SLF001  the only way to learn it without reading the whole
+
+    def _write_state(self, generation: int) -> None:
+        built_at = self._clock().isoformat(timespec="seconds")
+        self._storage.write_state(GenerationState(generation, self._last_change, built_at, VERSIONS))
 
     def _read_state(self, generation: int) -> GenerationState:
         """Read what a generation knows of itself.

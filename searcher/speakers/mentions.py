@@ -170,10 +170,10 @@ def _with_role(
         end = _role_end(tokens, words, role_start, after_name=True)
         if end > role_start:
             return Mention(start, end, name, text[tokens[role_start].start : tokens[end - 1].end], gender, honorific)
-    if marked and honorific == "cử tri":
-        return Mention(start, name_end, name, honorific, gender, honorific)
-    role = text[tokens[start].start : tokens[start].end + 4].strip() if honorific == "cử tri" else ""
-    return Mention(start, name_end, name, role[:6] if role else "", gender, honorific)
+    role = ""
+    if honorific == "cử tri":  # of all honorifics the one that is a role as well
+        role = honorific if marked else text[tokens[start].start : tokens[start + 1].end]
+    return Mention(start, name_end, name, role, gender, honorific)
 
 
 def _role_end(tokens: list[Token], words: list[str], at: int, *, after_name: bool = False) -> int:

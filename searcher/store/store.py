@@ -140,10 +140,6 @@ class Store:
         ).fetchone()
         return _capture(row) if row else None
 
-    def capture(self, number: int) -> Capture:
-        """Return the capture with this number."""
-        return _capture(self._db.execute(f"SELECT {_CAPTURE} FROM captures WHERE id = ?", (number,)).fetchone())
-
     def payload(self, capture: Capture) -> Payload:
         """Read what was captured.
 
@@ -238,11 +234,6 @@ class Store:
         """Return first seen, last seen, first missing (ISO times)."""
         row = self._db.execute("SELECT first_seen, last_seen, missing_since FROM articles WHERE id = ?", (article_id,)).fetchone()
         return row[0], row[1], row[2]
-
-    def source_of(self, article_id: str) -> Capture:
-        """Return the capture that the current version was read from."""
-        (number,) = self._db.execute("SELECT capture FROM articles WHERE id = ?", (article_id,)).fetchone()
-        return self.capture(number)
 
     def articles(self) -> Iterator[Article]:
         """Yield all articles in their current versions, by id."""
