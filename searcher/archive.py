@@ -30,7 +30,7 @@ Progress = Callable[[str, int, int | None], None]
 _EXTRACT_BATCH = 100
 _INDEX_BATCH = 200
 #: Articles between two commits of the index: what a killed run has to do again at most.
-_COMMIT_EVERY = 5_000
+_COMMIT_EVERY = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +207,7 @@ class Archive:
             if last > newest:
                 raise IndexMismatch(f"{self.folder / 'index'} belongs to another corpus; rebuild it with: searcher index --rebuild")
             if last == newest and not rebuild and self._engine.exists():
-                return IndexReport(extracted, 0, self._engine.state())
+                return IndexReport(extracted, 0, self._engine.snapshot().state())
             total = self._store.count_changes(last)
             for batch in batched(self._store.changes(last), _INDEX_BATCH):
                 indexed += self._engine.add(batch)
@@ -215,7 +215,7 @@ class Archive:
                 if indexed % _COMMIT_EVERY == 0:
                     self._engine.commit()
             self._engine.commit()
-        return IndexReport(extracted, indexed, self._engine.state())
+        return IndexReport(extracted, indexed, self._engine.snapshot().state())
 
     def _read(self, capture: Capture, key: str | None) -> tuple[Article | None, Attribution, str]:
         """Read one capture; return article, who did what in it, and what went wrong."""
@@ -338,7 +338,7 @@ class Archive:
         """Return counts of the corpus, states of the crawl, and how far the index has come."""
         counts: dict[str, object] = dict(self._store.counts())
         try:
-            state = self._engine.state()
+            state = self._engine.snapshot().state()
             index: dict[str, object] = {"generation": state.generation, "documents": state.documents, "built_at": state.built_at}
             index["behind"] = self._store.count_changes(self._engine.last_change())
         except SearcherError as error:

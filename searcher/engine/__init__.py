@@ -3,7 +3,7 @@
 Never parses a query, never touches ``corpus/``, and lets no object of the index library out.
 """
 
-from searcher.engine.base import Engine, Found, ScoredDocument, StoredDocument
+from searcher.engine.base import Engine, Found, Occurrence, ScoredDocument, Snapshot, StoredDocument
 from searcher.engine.plan import (
     And,
     AtLeast,
@@ -23,6 +23,6 @@ from searcher.engine.plan import (
 from searcher.engine.whoosh_engine import WhooshEngine
 
 __all__ = [
-    "And", "AtLeast", "DateRange", "Engine", "Everything", "Found", "Keyword", "Node", "Not", "Or", "Phrase", "Plan", "Prefix", "Scored",
-    "ScoredDocument", "StoredDocument", "Term", "Variants", "WhooshEngine",
+    "And", "AtLeast", "DateRange", "Engine", "Everything", "Found", "Keyword", "Node", "Not", "Occurrence", "Or", "Phrase", "Plan", "Prefix", "Scored",
+    "ScoredDocument", "Snapshot", "StoredDocument", "Term", "Variants", "WhooshEngine",
 ]  # fmt: skip

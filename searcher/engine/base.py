@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from searcher.engine.plan import Field, Node, Plan, Scored
+from searcher.engine.plan import Field, Node, Plan, Prefix, Scored, Term, Variants
 from searcher.model import FacetValue, IndexState, PartialDate, Person, Record, Scope, Statement
 
 
@@ -44,17 +44,16 @@ class StoredDocument:
     statement: Statement | None = None
 
 
-class Engine(Protocol):
-    """An index of articles and their statements. One process writes, any number reads."""
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """Where a document's body holds what was asked for: the character at which the token begins, and which leaf it is."""
 
-    def add(self, records: Iterable[Record]) -> int:
-        """Add or replace articles with their statements; return how many. Not visible before ``commit``."""
+    start: int
+    leaf: int
 
-    def delete(self, article_ids: Sequence[str]) -> None:
-        """Take articles and their statements out. Not visible before ``commit``."""
 
-    def commit(self) -> None:
-        """Make everything since the last commit durable and visible at once."""
+class Snapshot(Protocol):
+    """The index as one commit left it. Commits that follow do not show; one thread uses it at a time."""
 
     def search(self, plan: Plan) -> Found:
         """Return the best documents of a plan and the exact number of all."""
@@ -80,6 +79,9 @@ class Engine(Protocol):
     def documents(self, ids: Sequence[str]) -> list[StoredDocument]:
         """Return stored documents in the order asked for; unknown ids are left out."""
 
+    def occurrences(self, document_id: str, leaves: Sequence[Term | Variants | Prefix]) -> list[Occurrence]:
+        """Return where the body of a document holds any of some syllables, in order."""
+
     def scan(self, node: Node, scope: Scope) -> Iterator[str]:
         """Yield the ids of all matching documents, ascending."""
 
@@ -88,6 +90,22 @@ class Engine(Protocol):
 
     def state(self) -> IndexState:
         """Return which index answers."""
+
+
+class Engine(Protocol):
+    """An index of articles and their statements. One process writes, any number reads."""
+
+    def add(self, records: Iterable[Record]) -> int:
+        """Add or replace articles with their statements; return how many. Not visible before ``commit``."""
+
+    def delete(self, article_ids: Sequence[str]) -> None:
+        """Take articles and their statements out. Not visible before ``commit``."""
+
+    def commit(self) -> None:
+        """Make everything since the last commit durable and visible at once."""
+
+    def snapshot(self) -> Snapshot:
+        """Return the newest commit."""
 
     def exists(self) -> bool:
         """Whether there is an index, of whatever state."""

@@ -13,8 +13,6 @@ import numpy.typing as npt
 K1 = 1.2
 B = 0.75
 
-Floats = npt.NDArray[np.float64]
-
 
 def byte_to_int(code: int) -> int:
     """Return the length that ``code`` stands for (SmallFloat.byte4ToInt): exact to 39, then with three bits of mantissa."""
@@ -25,18 +23,13 @@ def byte_to_int(code: int) -> int:
     return 24 + (mantissa if shift == 0 else (mantissa | 8) << (shift - 1))
 
 
-_LENGTHS = np.array([byte_to_int(code) for code in range(256)], dtype=np.int64)
+#: The length that each byte stands for.
+LENGTHS = np.array([byte_to_int(code) for code in range(256)], dtype=np.int64)
 
 
-def rounded_lengths(lengths: npt.NDArray[np.int64]) -> Floats:
+def length_codes(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
     """Return lengths as Lucene's one byte keeps them: the largest representable value that is not greater."""
-    codes = np.searchsorted(_LENGTHS, lengths, side="right") - 1
-    return np.asarray(_LENGTHS[codes], dtype=np.float64)
-
-
-def norms(lengths: npt.NDArray[np.int64], average: float) -> Floats:
-    """Return each document's k1 · (1 - b + b · length / average)."""
-    return K1 * (1 - B + B * rounded_lengths(lengths) / average)
+    return (np.searchsorted(LENGTHS, lengths, side="right") - 1).astype(np.uint8)
 
 
 def idf(frequency: int, documents: int) -> float:

@@ -1,4 +1,4 @@
-"""The engine on one machine: a Whoosh index, read through arrays."""
+"""The engine on one machine: a Whoosh index whose segments are columns."""
 
 from __future__ import annotations
 
@@ -6,356 +6,334 @@ import datetime as dt
 import os
 import shutil
 import threading
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
-from whoosh.index import TOC, EmptyIndexError, FileIndex
-from whoosh.reading import SegmentReader as WhooshSegmentReader
-from whoosh.writing import SegmentWriter
+from whoosh.codec.whoosh3 import W3Segment
+from whoosh.util.filelock import LockBase
 
-from searcher.engine.base import Found, StoredDocument
-from searcher.engine.codec import ArchiveCodec
+from searcher.engine.builder import SegmentBuffer
+from searcher.engine.codec import EXTENSION, ColumnCodec, open_segment
+from searcher.engine.collection import SCOPES
 from searcher.engine.executor import Executor
-from searcher.engine.plan import Everything, Field, Node, Plan, Scored
-from searcher.engine.schema import SCHEMA_VERSION, build_schema, documents_of, read_stored, text_field
+from searcher.engine.leaves import Leaves
+from searcher.engine.merge import merge
+from searcher.engine.plan import Keyword
+from searcher.engine.records import documents_of
+from searcher.engine.sections import FORMAT_VERSION, SectionReader, SectionWriter
 from searcher.engine.segment import SegmentReader
-from searcher.engine.storage import DurableStorage, GenerationState
-from searcher.errors import ArchiveLocked, IndexDamaged, IndexMismatch
-from searcher.model import FacetValue, IndexState, Record, Scope
-from searcher.vietnamese.analysis import ANALYSIS_VERSION, Analyser
+from searcher.engine.snapshot import ColumnSnapshot
+from searcher.engine.storage import REBUILD, DurableStorage, GenerationState
+from searcher.errors import ArchiveError, IndexDamaged, IndexMismatch
+from searcher.model import Record, Scope
+from searcher.vietnamese.analysis import ANALYSIS_VERSION
+from searcher.vietnamese.bulk import BulkAnalyser
 from searcher.vietnamese.crf import KNOWN_FILES
 
 VERSIONS = {
-    "schema": str(SCHEMA_VERSION),
+    "format": str(FORMAT_VERSION),
     "analysis": str(ANALYSIS_VERSION),
     "segmentation": KNOWN_FILES["models/pyvi3.pkl"][:12],
 }
-_MAX_SEGMENTS = 8
-_POOL_MEGABYTES = 128
-_REBUILD = "rebuild it with: searcher index --rebuild"
+#: Segments a commit leaves at most.
+MAX_SEGMENTS = 3
+#: A segment joins a merge unless it is so many times as large as what is merged already.
+_MERGE_RATIO = 3
+#: Syllables buffered before a segment is written: some 600 MB at most while it is.
+BUFFER_ELEMENTS = 6_000_000
+_BATCH = 200
+#: Bytes of free space asked for beyond the estimate of what is to be written.
+_RESERVE = 64 << 20
+_BYTES_PER_ELEMENT = 16
+_RETRIES = 20
 
 
 class WhooshEngine:
-    """An ``Engine`` in one folder. Searches from several threads take turns; each commit is seen by the next search."""
+    """An ``Engine`` in one folder. Snapshots may be taken and used by several threads, each its own; one thread writes."""
 
     def __init__(self, folder: Path, *, clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)) -> None:
         self._folder = folder
-        self._storage = DurableStorage(str(folder))
+        self._storage = DurableStorage(folder)
         self._clock = clock
-        self._lock = threading.RLock()
-        self._analyser = Analyser()
-        self._writer: SegmentWriter | None = None
-        self._last_change = 0
-        self._state: GenerationState | None = None
-        self._segments: dict[str, SegmentReader] = {}
-        self._open: list[Any] = []
-        self._executor = Executor(())
+        self._opening = threading.Lock()
+        self._analyser: BulkAnalyser | None = None
+        self._writer: _Writer | None = None
+        self._newest: tuple[GenerationState, Executor] | None = None
+        self._fallen_back = ""
 
     # Writing
 
     def add(self, records: Iterable[Record]) -> int:
         """Add or replace articles with their statements; return how many."""
+        writer = self._write()
         count = 0
-        with self._lock:
-            batch = list(records)
-            self.delete([record.article.id for record in batch])
-            for record in batch:
-                if not record.deleted:
-                    for document in documents_of(record, self._analyser):
-                        self._write().add_document(**document)
-                self._last_change = max(self._last_change, record.change)
-                count += 1
+        source = iter(records)
+        while batch := list(islice(source, _BATCH)):
+            writer.add(batch)
+            count += len(batch)
         return count
 
     def delete(self, article_ids: Sequence[str]) -> None:
-        """Take articles and their statements out.
-
-        What was added since the last commit stays: a batch must not hold an article twice.
-        """
-        with self._lock:
-            writer = self._write()
-            if not writer.segments:
-                return
-            reader = writer.reader()
-            try:
-                for article_id in article_ids:
-                    if ("article", article_id.encode()) in reader:
-                        matcher = reader.postings("article", article_id.encode())
-                        for number in list(matcher.all_ids()):
-                            writer.delete_document(number)
-            finally:
-                reader.close()
+        """Take articles and their statements out."""
+        writer = self._write()
+        for article_id in article_ids:
+            writer.delete(article_id)
 
     def commit(self) -> None:
-        """Make everything since the last commit durable and visible at once."""
-        with self._lock:
-            writer = self._write()
-            generation = writer.generation
-            try:
-                self._write_state(generation)
-                writer.commit(mergetype=_merge)
-            except BaseException:
-                self._drop_writer()
-                raise
-            self._writer = None
-            self._storage.clean_up(generation)
+        """Make everything since the last commit durable and visible at once. If that fails, nothing of it happened."""
+        writer = self._write()
+        try:
+            writer.commit(self._clock().isoformat(timespec="seconds"))
+        finally:
+            self._drop_writer()
 
     def start_over(self) -> None:
-        """Make an empty index in the folder; nothing else may be writing to it."""
-        with self._lock:
-            self._drop_writer()
-            self.close()
-            self._folder.mkdir(parents=True, exist_ok=True)
-            for path in self._folder.iterdir():
-                if path.name.startswith(("MAIN", "_MAIN", "state-")):
-                    shutil.rmtree(path) if path.is_dir() else path.unlink()
-            self._last_change = 0
-            self._write_state(0)
-            TOC.create(self._storage, build_schema(), "MAIN")
+        """Make an empty index in the folder.
+
+        Raises:
+            ArchiveLocked: another process is writing to it.
+        """
+        self._drop_writer()
+        self.close()
+        lock = self._storage.lock()
+        try:
+            self._storage.empty()
+            self._storage.commit(GenerationState(0, 0, self._clock().isoformat(timespec="seconds"), VERSIONS, {}), [])
+        finally:
+            lock.release()
 
     # Reading
 
-    def search(self, plan: Plan) -> Found:
-        """Return the best documents of a plan and the exact number of all."""
-        with self._lock:
-            return self._current().search(plan)
+    def snapshot(self) -> ColumnSnapshot:
+        """Return the newest commit.
 
-    def count(self, node: Node, scope: Scope) -> int:
-        """Return how many documents match."""
-        with self._lock:
-            return self._current().count(node, scope)
-
-    def facets(self, node: Node, scope: Scope, names: Sequence[str]) -> Mapping[str, tuple[FacetValue, ...]]:
-        """Count the values of the matching documents, most frequent first."""
-        counts: dict[str, Counter[str]] = {name: Counter() for name in names}
-        with self._lock:
-            for segment, mask in self._current().masks(node, scope):
-                for name in names:
-                    if name in ("year", "month"):
-                        counts[name].update({k: n for k, n in _by_date(segment, mask, name).items() if k})
-                    else:
-                        values, documents, ordinals = segment.facet_values(name)
-                        chosen = Counter(ordinals[mask[documents]].tolist())
-                        counts[name].update({values[ordinal]: n for ordinal, n in chosen.items()})
-        by_time = ("year", "month")
-        return {
-            name: tuple(
-                FacetValue(value, n)
-                for value, n in sorted(found.items(), key=lambda item: (item[0],) if name in by_time else (-item[1], item[0]))
-            )
-            for name, found in counts.items()
-        }
-
-    def histogram(self, node: Node, scope: Scope, unit: str) -> Mapping[str, int]:
-        """Count matching documents by ``year`` or ``month`` in the order of time; undated ones under ""."""
-        counts: Counter[str] = Counter()
-        with self._lock:
-            for segment, mask in self._current().masks(node, scope):
-                counts.update(_by_date(segment, mask, unit))
-        return dict(sorted(counts.items()))
-
-    def undated(self, node: Node, scope: Scope) -> int:
-        """Return how many matching documents have no date."""
-        with self._lock:
-            return sum(int((mask & (segment.days[0] == 0)).sum()) for segment, mask in self._current().masks(node, scope))
-
-    def term_statistics(self, field: Field, terms: Sequence[str], scope: Scope = "articles") -> list[tuple[int, int]]:
-        """Return (document frequency, total frequency) of each term."""
-        with self._lock:
-            self._current()
-            found = []
-            for term in terms:
-                parts = [s.frequency(text_field(field, scope), term.encode("utf-8", "surrogatepass")) for s in self._segments.values()]
-                found.append((sum(p[0] for p in parts), sum(p[1] for p in parts)))
-            return found
-
-    def vocabulary(self, field: Field, prefix: str, limit: int = 100) -> list[tuple[str, int]]:
-        """Return (term, document frequency) of the terms that begin with ``prefix``, in the order of the dictionary."""
-        counts: Counter[bytes] = Counter()
-        with self._lock:
-            self._current()
-            for segment in self._segments.values():
-                for number, term in enumerate(segment.terms(field, prefix)):
-                    if number >= limit:
-                        break
-                    counts[term] += segment.frequency(field, term)[0]
-        return [(term.decode("utf-8", "surrogatepass"), counts[term]) for term in sorted(counts)[:limit]]
-
-    def documents(self, ids: Sequence[str]) -> list[StoredDocument]:
-        """Return stored documents in the order asked for; unknown ids are left out."""
-        with self._lock:
-            self._current()
-            found = []
-            for name in ids:
-                for segment in self._segments.values():
-                    number = segment.number_of.get(name)
-                    if number is not None:
-                        found.append(read_stored(segment.stored(number)))
-                        break
-            return found
-
-    def scan(self, node: Node, scope: Scope) -> Iterator[str]:
-        """Yield the ids of all matching documents, ascending."""
-        with self._lock:
-            found = [segment.ids[i] for segment, mask in self._current().masks(node, scope) for i in mask.nonzero()[0].tolist()]
-        yield from sorted(found)
-
-    def explain(self, ranking: Sequence[Scored], scope: Scope, document_id: str) -> list[tuple[str, float]]:
-        """Return what each scored leaf adds to a document's score."""
-        with self._lock:
-            return self._current().explain(ranking, scope, document_id)
-
-    def state(self) -> IndexState:
-        """Return which index answers."""
-        with self._lock:
-            executor = self._current()
-            assert self._state is not None
-            return IndexState(self._state.generation, executor.count(Everything(), "articles"), self._state.built_at)
+        Raises:
+            IndexDamaged: there is no index, or neither of its two newest generations opens.
+            IndexMismatch: another version of this program built it.
+        """
+        state, executor = self._current()
+        return ColumnSnapshot(executor, state.generation, state.built_at)
 
     def exists(self) -> bool:
         """Whether the folder holds an index, of whatever state."""
-        return self._generation() >= 0
+        return bool(self._storage.generations())
 
     def last_change(self) -> int:
         """Return the number of the last change of the corpus that the visible index knows; 0 for no index."""
-        with self._lock:
-            generation = self._generation()
-            if generation < 0:
-                return 0
-            return self._read_state(generation).last_change
+        return self._current()[0].last_change if self.exists() else 0
 
     def check(self, deep: bool = False) -> list[str]:
-        """Return the problems found; nothing is repaired."""
-        with self._lock:
-            try:
-                self._current()
-            except (IndexDamaged, IndexMismatch) as error:
-                return [str(error)]
-            return (
-                [f"segment {name}: {problem}; {_REBUILD}" for name, s in self._segments.items() for problem in s.verify()] if deep else []
-            )
+        """Return the problems found; nothing is repaired. ``deep`` reads every byte."""
+        try:
+            state, executor = self._current()
+        except (IndexDamaged, IndexMismatch) as error:
+            return [str(error)]
+        problems = [self._fallen_back] if self._fallen_back else []
+        for generation in self._storage.generations()[-2:]:
+            problems += self._check_generation(generation, state, executor, deep)
+        return problems
+
+    def _check_generation(self, generation: int, newest: GenerationState, executor: Executor, deep: bool) -> Iterator[str]:
+        try:
+            state = self._storage.read_state(generation)
+            self._storage.read_segments(state)
+        except (IndexDamaged, FileNotFoundError) as error:
+            if generation > newest.generation:
+                return  # said already: this is why the one before answers
+            yield str(error)
+            return
+        readers = {segment.source.path.name: segment for segment in executor.segments}
+        for name, (size, _) in state.segments.items():
+            path = self._folder / name
+            if not path.is_file() or path.stat().st_size != size:
+                yield f"{path} is missing or has another size than {size} bytes; {REBUILD}"
+            elif deep and (generation == newest.generation or name not in newest.segments):
+                reader = readers.get(name)
+                try:
+                    source = reader.source if reader is not None and generation == newest.generation else SectionReader(path)
+                    yield from (f"{problem}; {REBUILD}" for problem in source.verify())
+                except IndexDamaged as error:
+                    yield str(error)
 
     def backup(self, folder: Path) -> None:
-        """Copy the visible index into an empty folder, by links where the file system allows it."""
-        with self._lock:
-            self._current()
-            assert self._state is not None
-            folder.mkdir(parents=True, exist_ok=False)
-            for path in [
-                *self._storage.segment_files(),
-                self._folder / f"state-{self._state.generation}.json",
-                self._folder / f"_MAIN_{self._state.generation}.toc",
-            ]:
-                try:
-                    os.link(path, folder / path.name)
-                except OSError:
-                    shutil.copy2(path, folder / path.name)
+        """Copy the visible index into a new folder, by links where the file system allows it."""
+        state, _ = self._current()
+        folder.mkdir(parents=True, exist_ok=False)
+        for path in self._storage.files(state):
+            try:
+                os.link(path, folder / path.name)
+            except OSError:
+                shutil.copy2(path, folder / path.name)
 
     def close(self) -> None:
         """Release everything; what was not committed is dropped."""
-        with self._lock:
-            self._drop_writer()
-            for reader in self._open:
-                reader.close()
-            self._open, self._segments, self._state = [], {}, None
+        self._drop_writer()
+        self._newest = None
 
     # Within
 
-    def _write(self) -> SegmentWriter:
+    def _write(self) -> _Writer:
         if self._writer is None:
-            if not self.exists():
-                self.start_over()
-            generation = self._generation()
-            self._last_change = max(self._last_change, self._read_state(generation).last_change)
-            index = FileIndex(self._storage, indexname="MAIN")
-            lock = index.lock("WRITELOCK")
-            if not lock.acquire():
-                raise ArchiveLocked(f"another process is writing to {self._folder}; wait for it to end")
-            self._storage.clean_up(generation)  # now that the lock is ours, what lies about belongs to nobody
-            self._writer = SegmentWriter(index, limitmb=_POOL_MEGABYTES, codec=ArchiveCodec(), _lk=False)
-            self._writer.writelock = lock
+            lock = self._storage.lock()
+            try:
+                self._storage.refuse_open_folder()
+                if not self.exists():
+                    self._storage.commit(GenerationState(0, 0, self._clock().isoformat(timespec="seconds"), VERSIONS, {}), [])
+                state, _ = self._current()
+                if not self._fallen_back:
+                    self._storage.clean_up()  # now that the lock is ours, what lies about belongs to nobody
+                if self._analyser is None:
+                    self._analyser = BulkAnalyser()
+                self._writer = _Writer(self._storage, state, self._analyser, lock)
+            except BaseException:
+                lock.release()
+                raise
         return self._writer
 
     def _drop_writer(self) -> None:
-        """Forget what was not committed; its files are cleaned up by the next writer."""
         if self._writer is not None:
             writer, self._writer = self._writer, None
-            writer.writelock.release()
+            writer.close()
 
-    def _generation(self) -> int:
-        return int(TOC._latest_generation(self._storage, "MAIN"))  # noqa: SLF001  the only way to learn it without reading the whole
+    def _current(self) -> tuple[GenerationState, Executor]:
+        """Return the newest generation that opens; segments that are open already stay open."""
+        with self._opening:
+            generations = self._storage.generations()
+            if self._newest is not None and generations and self._newest[0].generation == generations[-1]:
+                return self._newest
+            for _ in range(_RETRIES):
+                try:
+                    self._newest = self._open()
+                except FileNotFoundError:  # two commits passed while it was opened
+                    continue
+                return self._newest
+            raise IndexDamaged(f"{self._folder} lacks files that its table of contents names; {REBUILD}")
 
-    def _write_state(self, generation: int) -> None:
-        built_at = self._clock().isoformat(timespec="seconds")
-        self._storage.write_state(GenerationState(generation, self._last_change, built_at, VERSIONS))
+    def _open(self) -> tuple[GenerationState, Executor]:
+        generations = self._storage.generations()
+        if not generations:
+            raise IndexDamaged(f"{self._folder} holds no index yet; build it with: searcher index")
+        self._storage.refuse_open_folder()
+        first_error: IndexDamaged | None = None
+        for generation in reversed(generations[-2:]):
+            try:
+                found = self._open_generation(generation)
+            except IndexDamaged as error:
+                if self._storage.generations()[-1] != generations[-1]:
+                    raise FileNotFoundError from error
+                first_error = first_error or error
+                continue
+            self._fallen_back = ""
+            if first_error is not None:
+                self._fallen_back = f"{first_error}; until then the index of generation {generation} answers"
+                warnings.warn(self._fallen_back, RuntimeWarning, stacklevel=2)
+            return found
+        assert first_error is not None
+        raise first_error
 
-    def _read_state(self, generation: int) -> GenerationState:
-        """Read what a generation knows of itself.
-
-        Raises:
-            IndexMismatch: another version of this program built it.
-        """
+    def _open_generation(self, generation: int) -> tuple[GenerationState, Executor]:
         state = self._storage.read_state(generation)
         if state.versions != VERSIONS:
             differing = [f"{k} {state.versions.get(k)} (now {v})" for k, v in VERSIONS.items() if state.versions.get(k) != v]
-            raise IndexMismatch(f"{self._folder} was built by another version: {', '.join(differing)}; {_REBUILD}")
-        return state
-
-    def _current(self) -> Executor:
-        """Return the executor over the newest generation; opened segments are kept as long as they are in use."""
-        generation = self._generation()
-        if generation < 0:
-            raise IndexDamaged(f"{self._folder} holds no index yet; build it with: searcher index")
-        if self._state is not None and self._state.generation == generation:
-            return self._executor
-        state = self._read_state(generation)
-        try:
-            reader = FileIndex(self._storage, indexname="MAIN").reader()
-            leaves = [leaf for leaf, _ in reader.leaf_readers()] if reader.doc_count_all() else []
-            segments = {leaf.segment().segment_id(): SegmentReader(leaf) for leaf in leaves}
-        except EmptyIndexError as error:
-            raise IndexDamaged(f"{self._folder} holds no index yet; build it with: searcher index") from error
-        except Exception as error:  # damaged bytes raise anything
-            raise IndexDamaged(f"{self._folder} does not open ({type(error).__name__}: {error}); {_REBUILD}") from error
-        for opened in self._open:
-            opened.close()
-        self._open, self._segments, self._state = [reader], segments, state
-        self._executor = Executor(tuple(segments.values()))
-        return self._executor
+            raise IndexMismatch(f"{self._folder} was built by another version: {', '.join(differing)}; {REBUILD}")
+        readers = [open_segment(self._folder, segment) for segment in self._storage.read_segments(state)]
+        for reader in readers:
+            if state.segments.get(reader.source.path.name) != (reader.source.size, reader.source.checksum):
+                raise IndexDamaged(f"{reader.source.path} is not the file that was committed; {REBUILD}")
+        return state, Executor(readers)
 
 
-def _merge(writer: SegmentWriter, segments: list[Any]) -> list[Any]:
-    """Merge policy: when there would be too many segments, the smallest become part of the new one."""
-    ordered = sorted(segments, key=lambda s: s.doc_count(), reverse=True)
-    kept = [s for s in ordered if s.doc_count()]
-    merged = kept[_MAX_SEGMENTS // 2 :] if len(kept) >= _MAX_SEGMENTS else [s for s in kept if s.doc_count() < s.doc_count_all() / 2]
-    for segment in merged:
-        reader = WhooshSegmentReader(writer.storage, writer.schema, segment)
-        writer.add_reader(reader)
-        reader.close()
-    return [s for s in kept if all(s is not other for other in merged)]
+class _Writer:
+    """Changes since the last commit: a buffer, segments written but not yet visible, and deletions."""
 
+    def __init__(self, storage: DurableStorage, state: GenerationState, analyser: BulkAnalyser, lock: LockBase) -> None:
+        self._storage, self._state, self._analyser, self._lock = storage, state, analyser, lock
+        self._buffer = SegmentBuffer()
+        self._segments: list[tuple[W3Segment, SegmentReader]] = [
+            (segment, open_segment(storage.folder, segment)) for segment in storage.read_segments(state)
+        ]
+        self._last_change = state.last_change
+        self._committed = False
 
-def _by_date(segment: SegmentReader, mask: Any, unit: str) -> Counter[str]:
-    """Count documents by the year or month their date begins in; a date known to the year has no month."""
-    starts, ends = segment.days
-    counts: Counter[str] = Counter()
-    for first, last, number in _grouped(starts[mask], ends[mask]):
-        if first == 0:
-            counts[""] += number
-            continue
-        day, end = dt.date.fromordinal(first), dt.date.fromordinal(last)
-        if unit == "year":
-            counts[f"{day.year:04}"] += number
-        elif (day.year, day.month) == (end.year, end.month):
-            counts[f"{day.year:04}-{day.month:02}"] += number
-        else:
-            counts[f"{day.year:04}"] += number
-    return counts
+    def add(self, records: Sequence[Record]) -> None:
+        by_id = {record.article.id: record for record in records}  # of several versions, the last one counts
+        for article_id in by_id:
+            self.delete(article_id)
+        documents = [
+            (record.article.id, document) for record in by_id.values() if not record.deleted for document in documents_of(record)
+        ]
+        if documents:
+            arrays = self._analyser.analyse([(document.title, document.body) for _, document in documents])
+            if not self._buffer.takes(arrays):
+                self._flush()
+            self._buffer.add(documents, arrays)
+        self._last_change = max([self._last_change, *(record.change for record in records)])
+        if self._buffer.elements > BUFFER_ELEMENTS:
+            self._flush()
 
+    def delete(self, article_id: str) -> None:
+        self._buffer.drop(article_id)
+        for segment, reader in self._segments:
+            article = reader.collection("articles").find(article_id)
+            if article >= 0:
+                segment.delete_document(reader.first["articles"] + article)
+            statements = reader.collection("statements")
+            if statements.size:
+                for number in Leaves(statements).find(Keyword("article", article_id)).documents.tolist():
+                    segment.delete_document(reader.first["statements"] + number)
 
-def _grouped(starts: Any, ends: Any) -> Iterator[tuple[int, int, int]]:
-    for (first, last), number in Counter(zip(starts.tolist(), ends.tolist(), strict=True)).items():
-        yield first, last, number
+    def commit(self, built_at: str) -> None:
+        if len(self._buffer):
+            self._flush()
+        self._merge()
+        files = {reader.source.path.name: (reader.source.size, reader.source.checksum) for _, reader in self._segments}
+        generation = max(self._storage.generations()) + 1
+        state = GenerationState(generation, self._last_change, built_at, VERSIONS, files)
+        self._storage.commit(state, [segment for segment, _ in self._segments])
+        self._committed = True
+        self._storage.clean_up()
+
+    def close(self) -> None:
+        if not self._committed:
+            self._segments = []
+            self._storage.clean_up()
+        self._lock.release()
+
+    def _flush(self) -> None:
+        """Write the buffer as a segment."""
+        self._write_segment(self._buffer.write, self._buffer.elements * _BYTES_PER_ELEMENT)
+        self._buffer = SegmentBuffer()
+
+    def _merge(self) -> None:
+        ordered = sorted(self._segments, key=lambda part: part[0].doc_count_all() - part[0].deleted_count(), reverse=True)
+        living = [segment.doc_count_all() - segment.deleted_count() for segment, _ in ordered]
+        kept = len(ordered)
+        while kept and (kept == len(ordered) or living[kept - 1] <= _MERGE_RATIO * sum(living[kept:])):
+            kept -= 1
+        kept = min(kept, MAX_SEGMENTS - 1)
+        merged = ordered[kept:] if len(ordered) - kept > 1 else []
+        whole = [part for part in ordered if all(part is not other for other in merged)]
+        # A segment most of which is deleted is written anew, an empty one goes.
+        merged += [(s, r) for s, r in whole if 0 < s.doc_count_all() - s.deleted_count() <= s.doc_count_all() / 2]
+        self._segments = [
+            (s, r) for s, r in whole if all(s is not o for o, _ in merged) and s.doc_count_all() > s.deleted_count()
+        ]
+        merged = [(s, r) for s, r in merged if s.doc_count_all() > s.deleted_count()]
+        if merged:
+            readers = [open_segment(self._storage.folder, segment) for segment, _ in merged]  # with the deletions of now
+            self._write_segment(lambda out: merge(out, readers), sum(reader.source.size for reader in readers))
+
+    def _write_segment(self, write: Callable[[SectionWriter], dict[Scope, int]], estimate: int) -> None:
+        free = shutil.disk_usage(self._storage.folder).free
+        if free < 2 * estimate + _RESERVE:
+            raise ArchiveError(
+                f"{self._storage.folder}: {free >> 20} MiB are free, about {(2 * estimate + _RESERVE) >> 20} are needed; free space and try again"
+            )
+        segment = ColumnCodec().new_segment(None, "MAIN")
+        with SectionWriter(self._storage.folder / segment.make_filename(EXTENSION)) as out:
+            counts = write(out)
+            out.finish()
+        segment.set_doc_count(sum(counts[scope] for scope in SCOPES))
+        self._segments.append((segment, open_segment(self._storage.folder, segment)))

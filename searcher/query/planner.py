@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from searcher.engine import And, AtLeast, DateRange, Engine, Everything, Keyword, Node, Not, Or, Phrase, Prefix, Scored, Term, Variants
+from searcher.engine import And, AtLeast, DateRange, Everything, Keyword, Node, Not, Or, Phrase, Prefix, Scored, Snapshot, Term, Variants
 from searcher.errors import QueryError
 from searcher.model import Query
 from searcher.query.dates import parse_bound
@@ -50,16 +50,14 @@ class Understood:
     others: Node
     dates: Node  # the date range asked for, apart from the others, so that what it leaves out can be counted
     ranking: tuple[Scored, ...]
-    marked: frozenset[str]  # the accented forms that snippets mark
-    marked_loosely: frozenset[str]  # the folded forms that they mark, whatever the accents
+    marked: tuple[Term | Variants | Prefix, ...]  # what snippets mark, in the order of the query
     folded: bool  # whether accents count nowhere
-    truncated: tuple[str, ...]
     notes: tuple[str, ...]
     interpreted: str
 
 
 def understand(
-    query: Query, parsed: Parsed, engine: Engine, analyser: Analyser, *, today: dt.date, force_folded: bool = False
+    query: Query, parsed: Parsed, index: Snapshot, analyser: Analyser, *, today: dt.date, force_folded: bool = False
 ) -> Understood:
     """Plan a query.
 
@@ -70,7 +68,7 @@ def understand(
         parsed = replace(parsed, words=(*parsed.words, *(Words(phrase.tokens) for phrase in parsed.phrases)))
     tokens = [token for words in parsed.words for token in words.tokens]
     typed = [*tokens, *(token for phrase in parsed.phrases for token in phrase.tokens)]
-    spelling = _Spelling(None if force_folded or not _has_accents(typed) else _implausible(tokens, engine))
+    spelling = _Spelling(None if force_folded or not _has_accents(typed) else _implausible(tokens, index))
     notes = list(parsed.notes)
     others = [[*synonyms(words.tokens, analyser, folded=spelling.loose is None)] for words in parsed.words]
     leaves = _leaves(parsed, others, spelling)
@@ -93,13 +91,19 @@ def understand(
         others=And((*must, *_filters(query))),
         dates=_dates(query, today),
         ranking=tuple(_ranking(parsed, others, spelling)),
-        marked=frozenset(token.accented for token in typed if not spelling.is_loose(token)),
-        marked_loosely=frozenset(token.folded for token in typed if spelling.is_loose(token)),
+        marked=_marked(parsed, typed, others, spelling),
         folded=spelling.loose is None,
-        truncated=tuple(part.token.folded for part in parsed.truncated),
         notes=tuple(notes),
         interpreted=_describe(parsed, spelling, query),
     )
+
+
+def _marked(
+    parsed: Parsed, typed: Sequence[Token], others: Sequence[Sequence[Synonym]], spelling: _Spelling
+) -> tuple[Term | Variants | Prefix, ...]:
+    also = [token for found in others for synonym in found for token in synonym.tokens]
+    words = [spelling.node(token) for token in (*typed, *also)]
+    return tuple(dict.fromkeys((*words, *(_truncated(part) for part in parsed.truncated))))
 
 
 def speaker_node(name: str) -> Node:
@@ -152,12 +156,12 @@ class _Spelling:
         return Variants("pairs", pair.split(SEPARATOR)[0]) if loose else Term("pairs", pair)
 
 
-def _implausible(tokens: Sequence[Token], engine: Engine) -> frozenset[str]:
+def _implausible(tokens: Sequence[Token], index: Snapshot) -> frozenset[str]:
     """The terms typed without accents that this index hardly knows so: accents were left out, in a query that has some."""
     found = set()
     for token in {t.term: t for t in tokens}.values():
         if token.accented == token.folded and token.folded.isalpha():
-            variants = engine.vocabulary("syllables", folded_prefix(token.folded))
+            variants = index.vocabulary("syllables", folded_prefix(token.folded))
             total = sum(count for _, count in variants)
             own = next((count for term, count in variants if term == token.term), 0)
             if total and own < PLAUSIBLE * total:
@@ -215,7 +219,7 @@ def _exact(phrase: ExactPhrase, spelling: _Spelling) -> Node:
     return parts[0] if len(parts) == 1 else Phrase(parts)
 
 
-def _truncated(part: Truncated) -> Node:
+def _truncated(part: Truncated) -> Prefix:
     accented = part.token.accented if part.token.accented != part.token.folded else ""
     return Prefix("syllables", part.token.folded, accented)
 

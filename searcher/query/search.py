@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import get_args
 
-from searcher.engine import And, Engine, Node, Plan, StoredDocument
+from searcher.engine import And, Engine, Node, Plan, Prefix, Snapshot, StoredDocument, Term, Variants
 from searcher.errors import QueryError
 from searcher.model import Copies, Hit, Match, Query, Results, Scope, Segment, Sort
 from searcher.query.grammar import parse
 from searcher.query.planner import Understood, understand
 from searcher.query.snippets import snippet
-from searcher.vietnamese.analysis import Analyser, Token
+from searcher.vietnamese.analysis import SEPARATOR, Analyser
 
 FACETS = ("speaker", "source", "section", "year", "month")
 MAX_LIMIT = 1000
@@ -53,21 +53,22 @@ def search(engine: Engine, query: Query, analyser: Analyser, *, clock: Callable[
         QueryError: it or one of its parameters cannot be understood.
     """
     _validate(query)
-    understood, words, notes = _choose(engine, query, analyser, clock().date())
+    index = engine.snapshot()
+    understood, words, notes = _choose(index, query, analyser, clock().date())
     undated_too = And((words, understood.others))
     matching = And((undated_too, understood.dates))
-    state = engine.state()
+    state = index.state()
     after, generation = _read_cursor(query.cursor)
-    found = engine.search(Plan(matching, understood.ranking, query.scope, query.sort, query.limit + 1, after))
+    found = index.search(Plan(matching, understood.ranking, query.scope, query.sort, query.limit + 1, after))
     if generation is not None and generation != state.generation:
         notes.append("chỉ mục đã được cập nhật sau trang trước")
     if query.since or query.until:
-        undated = engine.undated(undated_too, query.scope)
+        undated = index.undated(undated_too, query.scope)
         if undated:
             notes.append(f"{undated} kết quả không có ngày nên không được tính")
     page = found.documents[: query.limit]
-    stored = {document.id: document for document in engine.documents([d.id for d in page])}
-    hits = tuple(_hit(stored[d.id], d.score, understood, query, analyser) for d in page if d.id in stored)
+    scores = {d.id: d.score for d in page}
+    hits = tuple(_hit(document, scores[document.id], index, understood, query, analyser) for document in index.documents(list(scores)))
     more = len(found.documents) > query.limit and page
     hits, notes = _fold_copies(hits, notes) if query.copies == "fold" else (hits, notes)
     return Results(
@@ -75,10 +76,10 @@ def search(engine: Engine, query: Query, analyser: Analyser, *, clock: Callable[
         interpreted=understood.interpreted,
         notes=tuple(notes),
         total=found.total,
-        total_all=engine.count(And((understood.all_words, understood.others, understood.dates)), query.scope),
-        total_any=engine.count(And((understood.any_words, understood.others, understood.dates)), query.scope),
+        total_all=index.count(And((understood.all_words, understood.others, understood.dates)), query.scope),
+        total_any=index.count(And((understood.any_words, understood.others, understood.dates)), query.scope),
         hits=hits,
-        facets=engine.facets(matching, query.scope, query.facets) if query.facets else {},
+        facets=index.facets(matching, query.scope, query.facets) if query.facets else {},
         next_cursor=_write_cursor(page[-1].key, page[-1].id, state.generation) if more else None,
         index=state,
     )
@@ -91,14 +92,15 @@ def scan(engine: Engine, query: Query, analyser: Analyser, *, clock: Callable[[]
         QueryError: the query cannot be understood.
     """
     _validate(query)
-    understood, words, _ = _choose(engine, query, analyser, clock().date())
+    index = engine.snapshot()
+    understood, words, _ = _choose(index, query, analyser, clock().date())
     batch: list[str] = []
 
     def emit() -> Iterator[Hit]:
-        for document in engine.documents(batch):
-            yield _hit(document, 0.0, understood, query, analyser)
+        for document in index.documents(batch):
+            yield _hit(document, 0.0, index, understood, query, analyser)
 
-    for document_id in engine.scan(And((words, understood.others, understood.dates)), query.scope):
+    for document_id in index.scan(And((words, understood.others, understood.dates)), query.scope):
         batch.append(document_id)
         if len(batch) == 200:
             yield from emit()
@@ -122,17 +124,17 @@ def _validate(query: Query) -> None:
             raise QueryError(f"facet {name!r} is unknown; use some of {', '.join(FACETS)}")
 
 
-def _choose(engine: Engine, query: Query, analyser: Analyser, today: dt.date) -> tuple[Understood, Node, list[str]]:
+def _choose(index: Snapshot, query: Query, analyser: Analyser, today: dt.date) -> tuple[Understood, Node, list[str]]:
     """Return how the query is understood, the set of words it stands for, and the notes that say so."""
     parsed = parse(query.text, analyser)
-    understood = understand(query, parsed, engine, analyser, today=today)
+    understood = understand(query, parsed, index, analyser, today=today)
     notes = list(understood.notes)
 
     def holds(node: Node) -> bool:
-        return engine.count(And((node, understood.others, understood.dates)), query.scope) > 0
+        return index.count(And((node, understood.others, understood.dates)), query.scope) > 0
 
     if not understood.folded and understood.distinct and not holds(understood.any_words):
-        understood = understand(query, parsed, engine, analyser, today=today, force_folded=True)
+        understood = understand(query, parsed, index, analyser, today=today, force_folded=True)
         notes.append("không có bài nào đúng dấu; đã tìm không phân biệt dấu")
     words = {"all": understood.all_words, "any": understood.any_words, "auto": understood.auto_words}[query.match]
     if query.match == "auto" and understood.distinct > 1:
@@ -144,15 +146,11 @@ def _choose(engine: Engine, query: Query, analyser: Analyser, today: dt.date) ->
     return understood, words, notes
 
 
-def _hit(document: StoredDocument, score: float, understood: Understood, query: Query, analyser: Analyser) -> Hit:
-    def is_match(token: Token) -> str | None:
-        for term in token.terms:
-            folded, accented = term.split("\t")
-            if accented in understood.marked or folded in understood.marked_loosely:
-                return folded
-        return next((prefix for prefix in understood.truncated if token.folded.startswith(prefix)), None)
-
-    segments: tuple[Segment, ...] = snippet(document.body, is_match, analyser) if query.snippets else ()
+def _hit(document: StoredDocument, score: float, index: Snapshot, understood: Understood, query: Query, analyser: Analyser) -> Hit:
+    segments: tuple[Segment, ...] = ()
+    if query.snippets:
+        found = index.occurrences(document.id, understood.marked)
+        segments = snippet(document.body, [(o.start, _what(understood.marked[o.leaf])) for o in found], analyser)
     return Hit(
         id=document.id,
         url=document.url,
@@ -165,6 +163,11 @@ def _hit(document: StoredDocument, score: float, understood: Understood, query: 
         statement=document.statement,
         article_id=document.article_id,
     )
+
+
+def _what(leaf: Term | Variants | Prefix) -> str:
+    """What an occurrence is of, whatever its accents: a passage with two different syllables beats one with the same twice."""
+    return leaf.text.split(SEPARATOR)[0] if isinstance(leaf, Term) else leaf.folded
 
 
 def _fold_copies(hits: tuple[Hit, ...], notes: list[str]) -> tuple[tuple[Hit, ...], list[str]]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from searcher.model import Segment
-from searcher.vietnamese.analysis import Analyser, Token
+from searcher.vietnamese.analysis import Analyser
 
-_SENTENCE = re.compile(r"[^\n]*?(?:[.!?…;](?=\s+[^\W\d_]|\s*\n|\s*$)|\n|$)[\s”\"]*")
+_BOUND = re.compile(r"[.!?…;](?=[”\"]?(?:\s+[^\W\d_]|\s*\n|\s*$))[\s”\"]*|\n\s*")
+_SPACE = re.compile(r"\s")
 _LONGEST = 240
 _PASSAGES = 2
 ELLIPSIS = " … "
@@ -22,12 +23,13 @@ class _Passage:
     matches: tuple[tuple[int, int, str], ...]  # start, end, what was matched
 
 
-def snippet(text: str, is_match: Callable[[Token], str | None], analyser: Analyser) -> tuple[Segment, ...]:
+def snippet(text: str, found: Sequence[tuple[int, str]], analyser: Analyser) -> tuple[Segment, ...]:
     """Return up to two passages of ``text`` at sentence bounds, matches marked.
 
-    ``is_match`` names what a token matches, or None. Without any match the text's beginning is returned.
+    ``found`` are (character at which a token begins, what it matches), ascending; how far the token goes is read there.
+    Without any match the text's beginning is returned.
     """
-    hits = [(t.start, t.end, name) for t in analyser.tokens(text) if (name := is_match(t)) is not None]
+    hits = [(start, _token_end(text, start, analyser), what) for start, what in found]
     passages = [_trim(text, p) for p in _sentences(text, hits)]
     best: list[_Passage] = []
     seen: set[str] = set()
@@ -64,20 +66,31 @@ def snippet(text: str, is_match: Callable[[Token], str | None], analyser: Analys
     return tuple(segments)
 
 
+def _token_end(text: str, start: int, analyser: Analyser) -> int:
+    space = _SPACE.search(text, start)
+    return start + next(iter(analyser.tokens(text[start : space.start() if space else len(text)]))).end
+
+
 def _sentences(text: str, hits: list[tuple[int, int, str]]) -> list[_Passage]:
     found: list[_Passage] = []
-    at = number = 0
-    for match in _SENTENCE.finditer(text):
-        end = match.end()
-        if end == at:
-            continue
-        inside: list[tuple[int, int, str]] = []
+    number = 0
+    while number < len(hits):
+        first = hits[number][0]
+        start = end = 0
+        for bound in _BOUND.finditer(text, max((p.end for p in found), default=0)):
+            end = bound.end()
+            if end > first:
+                break
+            start = end
+        else:
+            end = len(text)
+        start = max(start, max((p.end for p in found), default=0))
+        inside = []
         while number < len(hits) and hits[number][0] < end:
             inside.append(hits[number])
             number += 1
-        if inside:
-            found.append(_Passage(at, at + len(text[at:end].rstrip()), tuple(inside)))
-        at = end
+        start += len(text[start:first]) - len(text[start:first].lstrip())
+        found.append(_Passage(start, start + len(text[start:end].rstrip()), tuple(inside)))
     return found
 
 

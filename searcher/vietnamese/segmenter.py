@@ -16,13 +16,14 @@ import warnings
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
+from searcher.errors import ModelError
 from searcher.vietnamese.crf import CrfWeights, changed_files, pyvi_folder, read_weights
 
 #: The tokens of pyvi 0.1.1 in its order of preference, from its ``sylabelize``; white space has been split off before.
@@ -32,6 +33,8 @@ _TOKEN = re.compile(
 )
 _MAX_CHUNKS = 200_000
 _MAX_TYPES = 500_000
+_TYPE_BITS = 21  # three token types fit a key; there are never many more than _MAX_TYPES
+_TYPE_MASK = (1 << _TYPE_BITS) - 1
 _REMEMBERED_LENGTH = 64
 _ONE_SENTENCE = np.zeros(1, dtype=np.int64)
 _SPACES = np.array([chr(code).isspace() for code in range(0x3002)])
@@ -58,6 +61,19 @@ class WordArrays:
     vocabulary: list[str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """Token types of several texts with offsets in their chunks (``sizes`` tokens each), and where words begin and stop."""
+
+    types: Ints
+    first: Ints
+    last: Ints
+    sizes: Ints
+    begins: Ints
+    stops: Ints
+    bounds: Ints
+
+
 class Segmenter:
     """Word segmentation with pyvi's model.
 
@@ -78,7 +94,7 @@ class Segmenter:
         self._low = self._carry(-1e9)
         self._high = self._carry(1e9)
         self._learn_ngrams(words)
-        self._forget()
+        self.forget()
 
     @classmethod
     def load(cls) -> Segmenter:
@@ -126,39 +142,67 @@ class Segmenter:
         for i, text in enumerate(texts):
             found = self._chunk_numbers(text)
             numbers += found
-            starts.append(_chunk_starts(text))
+            starts.append(chunk_starts(text))
             counts[i + 1] = len(found)
-        chunks = np.array(numbers, dtype=np.int64)
+        words = self._cut(np.array(numbers, dtype=np.int64), np.cumsum(counts))
+        base = np.repeat(np.concatenate([*starts, np.zeros(0, dtype=np.int64)]), words.sizes)
+        keys, word_of = self._keys(words)
+        order = np.sort(keys)
+        used = order[np.flatnonzero(np.concatenate([[True], order[1:] != order[:-1]]))] if len(order) else order
+        arrays = WordArrays(
+            np.searchsorted(used, keys),
+            (base + words.first)[words.begins],
+            (base + words.last)[words.stops],
+            words.bounds,
+            [word_of(key) for key in used.tolist()],
+        )
+        self._keep_bounds()
+        return arrays
+
+    def word_keys(self, chunks: Ints, bounds: Ints) -> tuple[Ints, Ints, Callable[[int], str]]:
+        """Segment texts given as chunk numbers (text i has ``bounds[i]`` to ``bounds[i + 1]``).
+
+        Returns a key for each word (equal for equal words; negative ones hold for this call only), each text's bounds among
+        the words, and what gives a key's word. Numbers and keys hold until ``forget``.
+        """
+        words = self._cut(chunks, bounds)
+        keys, word_of = self._keys(words)
+        return keys, words.bounds, word_of
+
+    def chunk_number(self, chunk: str) -> int:
+        """Number a chunk without white space, for ``word_keys``; number 0 is the end of a line."""
+        number = self._chunks.get(chunk)
+        return self._learn_chunk(chunk) if number is None else number
+
+    def _cut(self, chunks: Ints, bounds: Ints) -> _Cut:
         types, first, last, sizes = self._gather(chunks)
-        base = np.repeat(np.concatenate([*starts, np.zeros(0, dtype=np.int64)]), sizes)
-        ends_of_chunks = np.concatenate([[0], np.cumsum(sizes)])
-        bounds = ends_of_chunks[np.cumsum(counts)]
+        bounds = np.concatenate([[0], np.cumsum(sizes)])[bounds]
         joined = self._joined(types, bounds[:-1][np.diff(bounds) > 0]) if len(types) else np.zeros(0, dtype=bool)
         begins = np.flatnonzero(~joined)
-        stops = np.append(begins[1:], len(types)) - 1
-        ids, vocabulary = self._word_ids(types, begins, stops)
-        self._keep_bounds()
-        return WordArrays(
-            ids, (base + first)[begins], (base + last)[stops] if len(types) else base, np.searchsorted(begins, bounds), vocabulary
-        )
+        stops = np.append(begins[1:], len(types))[: len(begins)] - 1
+        return _Cut(types, first, last, sizes, begins, stops, np.searchsorted(begins, bounds))
 
-    def _word_ids(self, types: Ints, begins: Ints, stops: Ints) -> tuple[Ints, list[str]]:
-        """Number the words, each a run of token types, exactly: prefixes are numbered first, then prefix and next token."""
-        ids = types[begins] if len(types) else types
+    def _keys(self, cut: _Cut) -> tuple[Ints, Callable[[int], str]]:
+        """Key the words by their token types: up to three in one number, longer ones by where they first stand."""
         names = list(self._types)
-        vocabulary = dict(enumerate(names))
-        following = begins + 1
-        size = len(names)
-        while len(going := np.flatnonzero(following <= stops)):
-            keys = ids[going] * size + types[following[going]]
-            unique, inverse = np.unique(keys, return_inverse=True)
-            offset = max(vocabulary) + 1
-            for number, key in enumerate(unique.tolist(), start=offset):
-                vocabulary[number] = f"{vocabulary[key // size]}_{names[key % size]}"
-            ids[going] = inverse + offset
-            following[going] += 1
-        used, numbers = np.unique(ids, return_inverse=True)
-        return np.asarray(numbers, dtype=np.int64), [vocabulary[n] for n in used.tolist()]
+        types, begins = cut.types, cut.begins
+        keys = types[begins] if len(types) else types
+        lengths = cut.stops - begins
+        for behind in (1, 2):
+            going = np.flatnonzero(lengths >= behind)
+            keys[going] |= (types[begins[going] + behind] + 1) << (_TYPE_BITS * behind)
+        longer: dict[tuple[int, ...], int] = {}
+        for i in np.flatnonzero(lengths > 2).tolist():
+            keys[i] = -1 - longer.setdefault(tuple(types[begins[i] : cut.stops[i] + 1].tolist()), len(longer))
+        tokens = list(longer)
+
+        def word_of(key: int) -> str:
+            if key < 0:
+                return "_".join(names[t] for t in tokens[-1 - key])
+            parts = [key & _TYPE_MASK, (key >> _TYPE_BITS & _TYPE_MASK) - 1, (key >> 2 * _TYPE_BITS) - 1]
+            return "_".join(names[t] for t in parts if t >= 0)
+
+        return keys, word_of
 
     def _chunk_numbers(self, text: str) -> list[int]:
         """Return the numbers of the chunks between white space, a line break being a chunk of its own."""
@@ -176,22 +220,13 @@ class Segmenter:
 
     def _gather(self, chunks: Ints) -> tuple[Ints, Ints, Ints, Ints]:
         """Return token types, first and last offsets within the chunk, and each chunk's number of tokens."""
-        bounds = np.frombuffer(self._bounds, dtype=np.int64)
-        flat = np.frombuffer(self._flat, dtype=np.int64).reshape(-1, 3)
-        sizes = bounds[chunks + 1] - bounds[chunks]
-        total = int(sizes.sum())
-        # Positions of all tokens: each chunk's run in the flat table, one run behind the other.
-        at = (
-            np.arange(total) + np.repeat(bounds[chunks] - np.concatenate([[0], np.cumsum(sizes)[:-1]]), sizes)
-            if total
-            else np.zeros(0, np.int64)
-        )
-        table = flat[at]
+        at, sizes = runs(np.frombuffer(self._bounds, dtype=np.int64), chunks)
+        table = np.frombuffer(self._flat, dtype=np.int64).reshape(-1, 3)[at]
         return table[:, 0], table[:, 1], table[:, 2], sizes
 
     def _keep_bounds(self) -> None:
         if len(self._chunk_tokens) > _MAX_CHUNKS or len(self._types) > _MAX_TYPES:
-            self._forget()
+            self.forget()
 
     def _joined(self, types: Ints, sentences: Ints = _ONE_SENTENCE) -> Bools:
         """Label sentences that begin at the given tokens; return which tokens pyvi would write behind an underscore."""
@@ -268,8 +303,8 @@ class Segmenter:
         triples = [(number(n[0]) * size + number(n[1])) * size + number(n[2]) for n in ngrams if len(n) == 3]
         self._trigrams = np.unique(np.array(triples, dtype=np.int64))
 
-    def _forget(self) -> None:
-        """Start the memory of chunks and token types afresh, so that it stays bounded."""
+    def forget(self) -> None:
+        """Start the memory of chunks and token types afresh, so that it stays bounded; earlier numbers are void."""
         self._types: dict[str, int] = {}
         self._numbers = np.zeros((3, 1024), dtype=np.float64)
         self._syllable = np.zeros(1024, dtype=np.int64)
@@ -282,8 +317,9 @@ class Segmenter:
 
     def _learn_chunk(self, chunk: str, spans: list[tuple[int, int]] | None = None) -> int:
         """Split a chunk into tokens and number it. How it splits depends on it alone, so that it is remembered."""
-        written = unicodedata.normalize("NFC", chunk)
-        spans = [match.span() for match in _TOKEN.finditer(written)] if spans is None else spans
+        written = chunk if chunk.isascii() else unicodedata.normalize("NFC", chunk)
+        if spans is None:
+            spans = [(0, len(written))] if written.isalpha() else [match.span() for match in _TOKEN.finditer(written)]
         tokens = tuple(written[start:end] for start, end in spans)
         places = spans if written == chunk else _places(chunk, written, spans)
         for token, (start, end) in zip(tokens, places, strict=True):
@@ -331,12 +367,44 @@ class _PyviSegmenter(Segmenter):
         from pyvi import ViTokenizer  # noqa: PLC0415  costs a second and 118 MB
 
         self._pyvi = ViTokenizer.tokenize
+        self.forget()
 
     def tokenize(self, text: str) -> str:
         return cast(str, self._pyvi(text))
 
+    def segment_many(self, texts: Sequence[str]) -> WordArrays:
+        raise ModelError("pyvi itself gives no offsets; install pyvi==0.1.1")
 
-def _chunk_starts(text: str) -> Ints:
+    def chunk_number(self, chunk: str) -> int:
+        return self._numbers_of_chunks.setdefault(chunk, len(self._numbers_of_chunks))
+
+    def word_keys(self, chunks: Ints, bounds: Ints) -> tuple[Ints, Ints, Callable[[int], str]]:
+        names = list(self._numbers_of_chunks)
+        words: dict[str, int] = {}
+        keys: list[int] = []
+        ends = [0]
+        for first, last in pairwise(bounds.tolist()):
+            text = " ".join(names[n] for n in chunks[first:last].tolist())
+            keys += [-1 - words.setdefault(word, len(words)) for word in self.words(text)]
+            ends.append(len(keys))
+        named = list(words)
+        return np.array(keys, dtype=np.int64), np.array(ends), lambda key: named[-1 - key]
+
+    def forget(self) -> None:
+        self._numbers_of_chunks: dict[str, int] = {"\n": 0}
+
+
+def runs(bounds: Ints, numbers: Ints) -> tuple[Ints, Ints]:
+    """Return the indices of all elements of the runs ``bounds[n]`` to ``bounds[n + 1]``, one behind the other, and their sizes."""
+    first = bounds[numbers]
+    sizes = bounds[numbers + 1] - first
+    if not len(sizes):
+        return sizes, sizes
+    ends = np.cumsum(sizes)
+    return np.arange(ends[-1]) + np.repeat(first - ends + sizes, sizes), sizes
+
+
+def chunk_starts(text: str) -> Ints:
     """Where the chunks between white space begin, and where the line breaks are."""
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     space = _SPACES[np.minimum(codes, len(_SPACES) - 1)]

@@ -6,15 +6,17 @@ The oracle of sets is stock Whoosh on the same postings; that of scores is the f
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
 import math
 import random
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from whoosh import query as wq
-from whoosh.index import FileIndex
+from whoosh.index import open_dir
 
 from searcher.engine import (
     And,
@@ -34,10 +36,9 @@ from searcher.engine import (
     WhooshEngine,
 )
 from searcher.engine.scoring import K1, B, byte_to_int
-from searcher.engine.storage import DurableStorage
 from searcher.errors import ArchiveLocked, IndexDamaged, IndexMismatch
 from searcher.model import Article, Attribution, PartialDate, Person, Record, Statement
-from searcher.vietnamese.analysis import Analyser, term_of
+from searcher.vietnamese.analysis import LEAD_LENGTH, LEAD_WEIGHT, TITLE_WEIGHT, Analyser, pair_term, term_of
 
 WORDS = "ngập úng mưa ngap mùa phường xã họp học hoc kênh".split()
 ANALYSER = Analyser()
@@ -66,8 +67,28 @@ def engine(tmp_path: Path) -> Iterator[WhooshEngine]:
     made.close()
 
 
+def plain_terms(title: str, body: str) -> tuple[Counter[str], Counter[str], int]:
+    """Weights of syllables and of pairs, and the length, of an article: written out token by token."""
+    syllables: Counter[str] = Counter()
+    pairs: Counter[str] = Counter()
+    length = seen = 0
+    for number, paragraph in enumerate((title, *body.split("\n"))):
+        before: tuple[str, ...] = ()
+        before_weight = 0
+        for token in ANALYSER.tokens(paragraph):
+            seen += number > 0
+            weight = TITLE_WEIGHT if number == 0 else LEAD_WEIGHT if seen <= LEAD_LENGTH else 1
+            length += weight
+            for term in token.terms:
+                syllables[term] += weight
+                for earlier in before:
+                    pairs[pair_term(earlier, term)] += before_weight
+            before, before_weight = token.terms, weight
+    return syllables, pairs, length
+
+
 def ids(engine: WhooshEngine, node: Node) -> set[str]:
-    return set(engine.scan(node, "articles"))
+    return set(engine.snapshot().scan(node, "articles"))
 
 
 def random_node(rng: random.Random, depth: int = 2) -> tuple[Node, wq.Query]:
@@ -85,7 +106,7 @@ def random_node(rng: random.Random, depth: int = 2) -> tuple[Node, wq.Query]:
         return And(nodes), wq.And(queries)
     if kind == "or":
         return Or(nodes), wq.Or(queries)
-    return And((Everything(), Not(nodes[0]))), wq.And([wq.Every(), wq.Not(queries[0])])
+    return And((Everything(), Not(nodes[0]))), wq.And([wq.Prefix("article", b"a"), wq.Not(queries[0])])
 
 
 def test_same_sets_as_stock_whoosh(engine: WhooshEngine, tmp_path: Path) -> None:
@@ -97,29 +118,22 @@ def test_same_sets_as_stock_whoosh(engine: WhooshEngine, tmp_path: Path) -> None
     engine.add([record(i, "ngập mùa họp", change=200 + i) for i in range(0, 40, 3)])
     engine.delete(["a0001", "a0050"])
     engine.commit()
-    stock = FileIndex(DurableStorage(str(tmp_path / "index")), indexname="MAIN")
-    assert engine.state().documents == 118
-    with stock.searcher() as searcher:
-        names = {n: i for segment in engine._segments.values() for n, i in segment.number_of.items()}
-        assert len(names) == 118
+    assert engine.snapshot().state().documents == 118
+    with open_dir(tmp_path / "index").searcher() as searcher:
         for _ in range(150):
             node, query = random_node(rng)
-            bases = [(base, leaf) for leaf, base in searcher.reader().leaf_readers()]
-            expected = set()
-            for number in searcher.docs_for_query(query):
-                base, leaf = max((b for b in bases if b[0] <= number), key=lambda b: b[0])
-                expected.add(leaf.column_reader("doc_id")[number - base].decode())
+            expected = {searcher.stored_fields(number)["stored"].id for number in searcher.docs_for_query(query)}
             assert ids(engine, node) == expected, node
 
 
 def reference_score(records: list[Record], terms: list[tuple[str, str, float]], which: int) -> float:
-    """BM25 as in the design, straight from the text terms."""
-    analysed = [ANALYSER.text_terms(r.article.title, r.article.body) for r in records]
-    lengths = [a.length for a in analysed]
+    """BM25 as in the design, straight from the tokens."""
+    analysed = [plain_terms(r.article.title, r.article.body) for r in records]
+    lengths = [a[2] for a in analysed]
     average = sum(lengths) / len(lengths)
     total = 0.0
     for field, term, boost in terms:
-        held = [(a.weights if field == "syllables" else a.pairs).get(term, 0) for a in analysed]
+        held = [(a[0] if field == "syllables" else a[1])[term] for a in analysed]
         n = sum(h > 0 for h in held)
         if held[which]:
             quantised = max(byte_to_int(code) for code in range(256) if byte_to_int(code) <= lengths[which])
@@ -136,12 +150,12 @@ def test_scores_are_lucenes_bm25(engine: WhooshEngine) -> None:
     engine.commit()
     leaves = [("syllables", term_of("ngập"), 1.0), ("syllables", term_of("úng"), 1.0), ("pairs", "ngap ung\tngập úng", 0.4)]
     ranking = tuple(Scored(Term(field, text), boost) for field, text, boost in leaves)  # type: ignore[arg-type]
-    found = engine.search(Plan(Or(tuple(s.node for s in ranking)), ranking, limit=60))
+    found = engine.snapshot().search(Plan(Or(tuple(s.node for s in ranking)), ranking, limit=60))
     assert found.total == len(found.documents)
     for document in found.documents:
         expected = reference_score(records, leaves, int(document.id[1:]))
-        assert document.score == pytest.approx(expected, rel=1e-9)
-        assert sum(part for _, part in engine.explain(ranking, "articles", document.id)) == pytest.approx(expected, rel=1e-9)
+        assert document.score == pytest.approx(expected, rel=1e-5)
+        assert sum(part for _, part in engine.snapshot().explain(ranking, "articles", document.id)) == pytest.approx(expected, rel=1e-5)
     assert [d.score for d in found.documents] == sorted((d.score for d in found.documents), reverse=True)
 
 
@@ -180,11 +194,11 @@ def test_dates_match_by_overlap_and_undated_documents_never(engine: WhooshEngine
     assert ids(engine, DateRange(day, day)) == {"a0000", "a0001", "a0002"}
     assert ids(engine, DateRange(None, day)) == {"a0000", "a0001", "a0002", "a0004"}
     assert ids(engine, DateRange(dt.date(2025, 8, 1), None)) == {"a0002"}
-    assert engine.undated(Everything(), "articles") == 1
-    assert dict(engine.histogram(Everything(), "articles", "month")) == {"": 1, "2024-12": 1, "2025": 1, "2025-07": 2}
-    newest = engine.search(Plan(Everything(), sort="newest", limit=9)).documents
+    assert engine.snapshot().undated(Everything(), "articles") == 1
+    assert dict(engine.snapshot().histogram(Everything(), "articles", "month")) == {"": 1, "2024-12": 1, "2025": 1, "2025-07": 2}
+    newest = engine.snapshot().search(Plan(Everything(), sort="newest", limit=9)).documents
     assert [d.id for d in newest] == ["a0002", "a0001", "a0000", "a0004", "a0003"]
-    oldest = engine.search(Plan(Everything(), sort="oldest", limit=9)).documents
+    oldest = engine.snapshot().search(Plan(Everything(), sort="oldest", limit=9)).documents
     assert [d.id for d in oldest] == ["a0004", "a0002", "a0001", "a0000", "a0003"]
 
 
@@ -194,9 +208,9 @@ def test_pages_join_up_without_gap_or_overlap(engine: WhooshEngine) -> None:
     engine.add([record(i, "ngập " + "x " * (i % 3)) for i in range(50, 80)])
     engine.commit()
     ranking = (Scored(Term("syllables", term_of("ngập"))),)
-    whole = engine.search(Plan(ranking[0].node, ranking, limit=80)).documents
+    whole = engine.snapshot().search(Plan(ranking[0].node, ranking, limit=80)).documents
     paged, after = [], None
-    while page := engine.search(Plan(ranking[0].node, ranking, limit=7, after=after)).documents:
+    while page := engine.snapshot().search(Plan(ranking[0].node, ranking, limit=7, after=after)).documents:
         paged += page
         after = (page[-1].key, page[-1].id)
     assert paged == list(whole)
@@ -215,16 +229,16 @@ def test_speakers_facets_and_statements(engine: WhooshEngine) -> None:
     assert ids(engine, Keyword("speaker", term_of("Trần Minh Đức"))) == {"a0000"}
     assert ids(engine, Keyword("speaker", "duc", folded=True)) == {"a0000", "a0001"}
     assert ids(engine, Keyword("presider", "le chu tri", folded=True)) == {"a0000", "a0001"}
-    facets = engine.facets(Everything(), "articles", ["speaker", "source"])
+    facets = engine.snapshot().facets(Everything(), "articles", ["speaker", "source"])
     assert {f.value: f.count for f in facets["speaker"]} == {"Trần Minh Đức": 1, "Lê Đức": 1}
     assert [(f.value, f.count) for f in facets["source"]] == [("báo A", 2)]
-    assert sorted(engine.scan(Everything(), "statements")) == ["a0000#0-20", "a0001#0-20"]
-    (stored,) = engine.documents(["a0000#0-20"])
+    assert sorted(engine.snapshot().scan(Everything(), "statements")) == ["a0000#0-20", "a0001#0-20"]
+    (stored,) = engine.snapshot().documents(["a0000#0-20"])
     assert stored.statement is not None
     assert stored.statement.speaker == "Trần Minh Đức"
-    assert engine.count(Term("syllables", term_of("ngập")), "statements") == 1
-    assert engine.term_statistics("syllables", [term_of("ngập"), term_of("zzz")]) == [(1, 1), (0, 0)]
-    assert engine.vocabulary("words", "ngap") == [("ngap ung\tngập úng", 1)]
+    assert engine.snapshot().count(Term("syllables", term_of("ngập")), "statements") == 1
+    assert engine.snapshot().term_statistics("syllables", [term_of("ngập"), term_of("zzz")]) == [(1, LEAD_WEIGHT), (0, 0)]
+    assert engine.snapshot().vocabulary("words", "ngap") == [("ngap ung\tngập úng", 1)]
 
 
 def test_replacing_and_deleting(engine: WhooshEngine) -> None:
@@ -233,20 +247,20 @@ def test_replacing_and_deleting(engine: WhooshEngine) -> None:
     engine.add([record(0, "mới", change=9)])
     engine.commit()
     assert ids(engine, Term("syllables", term_of("cũ"))) == set()
-    assert list(engine.scan(Everything(), "statements")) == []
+    assert list(engine.snapshot().scan(Everything(), "statements")) == []
     assert engine.last_change() == 9
     engine.delete(["a0000"])
     engine.commit()
     assert ids(engine, Everything()) == {"a0001"}
-    assert engine.state().documents == 1
+    assert engine.snapshot().state().documents == 1
 
 
 def test_segments_stay_few(engine: WhooshEngine) -> None:
     for number in range(30):
         engine.add([record(number, "ngập " * (number + 1))])
         engine.commit()
-    assert engine.state().documents == 30
-    assert len(engine._segments) <= 8
+    assert engine.snapshot().state().documents == 30
+    assert len(engine._current()[1].segments) <= 3
     assert ids(engine, Term("syllables", term_of("ngập"))) == {f"a{n:04}" for n in range(30)}
 
 
@@ -254,11 +268,11 @@ def test_readers_see_commits_and_never_halves(engine: WhooshEngine, tmp_path: Pa
     reader = WhooshEngine(tmp_path / "index")
     engine.add([record(0, "một")])
     engine.commit()
-    assert reader.count(Everything(), "articles") == 1
+    assert reader.snapshot().count(Everything(), "articles") == 1
     engine.add([record(1, "hai")])
-    assert reader.count(Everything(), "articles") == 1
+    assert reader.snapshot().count(Everything(), "articles") == 1
     engine.commit()
-    assert reader.count(Everything(), "articles") == 2
+    assert reader.snapshot().count(Everything(), "articles") == 2
     reader.close()
 
 
@@ -270,7 +284,7 @@ def test_one_writer_at_a_time(engine: WhooshEngine, tmp_path: Path) -> None:
     engine.commit()
     other.add([record(1, "hai")])
     other.commit()
-    assert engine.count(Everything(), "articles") == 2
+    assert engine.snapshot().count(Everything(), "articles") == 2
     other.close()
 
 
@@ -282,32 +296,31 @@ def test_backup_opens_as_an_index(engine: WhooshEngine, tmp_path: Path) -> None:
     engine.commit()
     copy = WhooshEngine(tmp_path / "copy")
     assert copy.check(deep=True) == []
-    assert copy.count(Everything(), "articles") == 1
+    assert copy.snapshot().count(Everything(), "articles") == 1
     copy.close()
 
 
-# Whoosh leaves the file open when a table of contents cannot be read.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_no_index_another_version_and_damage_are_told_apart(tmp_path: Path) -> None:
     folder = tmp_path / "index"
     engine = WhooshEngine(folder)
     with pytest.raises(IndexDamaged, match="searcher index"):
-        engine.count(Everything(), "articles")
+        engine.snapshot()
     engine.add([record(0, "ngập úng")])
     engine.commit()
     state = folder / "state-1.json"
     kept = state.read_text(encoding="utf-8")
-    values = json.loads(kept)
-    values["versions"]["analysis"] = "0"
-    state.write_text(json.dumps(values), encoding="utf-8")
+    text = json.loads(kept)[0].replace('"analysis": "2"', '"analysis": "0"')
+    state.write_text(json.dumps([text, hashlib.sha256(text.encode()).hexdigest()]), encoding="utf-8")
     with pytest.raises(IndexMismatch, match=r"analysis 0 \(now .*searcher index --rebuild"):
-        WhooshEngine(folder).count(Everything(), "articles")
+        WhooshEngine(folder).snapshot()
+    state.write_text(kept, encoding="utf-8")
+    engine.add([record(1, "ngập")])
+    engine.commit()
+    newest = folder / "state-2.json"
+    newest.write_text("{", encoding="utf-8")
+    with pytest.warns(RuntimeWarning, match="the index of generation 1 answers"):
+        assert WhooshEngine(folder).snapshot().count(Everything(), "articles") == 1
     state.write_text("{", encoding="utf-8")
     with pytest.raises(IndexDamaged, match="rebuild"):
         WhooshEngine(folder).last_change()
-    state.write_text(kept, encoding="utf-8")
-    toc = folder / "_MAIN_1.toc"
-    toc.write_bytes(toc.read_bytes()[:-20])
-    with pytest.raises(IndexDamaged, match="does not open"):
-        WhooshEngine(folder).count(Everything(), "articles")
     engine.close()

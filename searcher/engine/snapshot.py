@@ -1,0 +1,171 @@
+"""Reading one generation of the index."""
+
+from __future__ import annotations
+
+import datetime as dt
+import heapq
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from searcher.engine.base import Found, Occurrence, StoredDocument
+from searcher.engine.collection import SCOPES, Collection
+from searcher.engine.executor import Executor, Question
+from searcher.engine.plan import Everything, Field, Node, Plan, Prefix, Scored, Term, Variants
+from searcher.engine.postings import Ids
+from searcher.engine.records import unpack_stored
+from searcher.model import FacetValue, IndexState, Scope
+from searcher.vietnamese.segmenter import runs
+
+
+class ColumnSnapshot:
+    """A ``Snapshot`` over open segments. What one question asks for twice is looked up once."""
+
+    def __init__(self, executor: Executor, generation: int, built_at: str) -> None:
+        self._executor = executor
+        self._generation, self._built_at = generation, built_at
+        self._questions: dict[Scope, Question] = {}
+        self._unpacked: dict[str, tuple[Collection, int, StoredDocument, Ids]] = {}
+
+    def search(self, plan: Plan) -> Found:
+        """Return the best documents of a plan and the exact number of all."""
+        return self._question(plan.scope).search(plan)
+
+    def count(self, node: Node, scope: Scope) -> int:
+        """Return how many documents match."""
+        return self._question(scope).count(node)
+
+    def facets(self, node: Node, scope: Scope, names: Sequence[str]) -> Mapping[str, tuple[FacetValue, ...]]:
+        """Count the values of the matching documents, most frequent first."""
+        counts: dict[str, Counter[str]] = {name: Counter() for name in names}
+        for collection, documents in self._question(scope).matches(node):
+            for name in names:
+                if name in ("year", "month"):
+                    counts[name].update({k: n for k, n in _by_date(collection, documents, name).items() if k})
+                    continue
+                values, bounds, ordinals = collection.facet(name)
+                at, _ = runs(bounds.astype(np.int64), documents)
+                found = np.bincount(ordinals[at], minlength=len(values))
+                counts[name].update({values[o].decode("utf-8", "surrogatepass"): int(found[o]) for o in np.flatnonzero(found).tolist()})
+        by_time = ("year", "month")
+        return {
+            name: tuple(
+                FacetValue(value, n)
+                for value, n in sorted(found.items(), key=lambda item: (item[0],) if name in by_time else (-item[1], item[0]))
+            )
+            for name, found in counts.items()
+        }
+
+    def histogram(self, node: Node, scope: Scope, unit: str) -> Mapping[str, int]:
+        """Count matching documents by ``year`` or ``month`` in the order of time; undated ones under ""."""
+        counts: Counter[str] = Counter()
+        for collection, documents in self._question(scope).matches(node):
+            counts.update(_by_date(collection, documents, unit))
+        return dict(sorted(counts.items()))
+
+    def undated(self, node: Node, scope: Scope) -> int:
+        """Return how many matching documents have no date."""
+        return sum(int(np.searchsorted(documents, collection.undated)) for collection, documents in self._question(scope).matches(node))
+
+    def term_statistics(self, field: Field, terms: Sequence[str], scope: Scope = "articles") -> list[tuple[int, int]]:
+        """Return (document frequency, total frequency) of each term, deleted documents included until they are merged away."""
+        question = self._question(scope)
+        return [question.frequency(Term(field, term)) for term in terms]
+
+    def vocabulary(self, field: Field, prefix: str, limit: int = 100) -> list[tuple[str, int]]:
+        """Return (term, document frequency) of the terms of articles that begin with ``prefix``, in the order of the dictionary."""
+        counts: Counter[bytes] = Counter()
+        for segment in self._executor.segments:
+            collection = segment.collection("articles")
+            if field == "words":
+                dictionary, postings = collection.words
+            else:
+                dictionary, postings = collection.terms, collection.title if field == "title" else collection.syllables
+            first, end = dictionary.range(prefix.encode("utf-8", "surrogatepass"))
+            end = min(end, first + limit)
+            sizes = postings.sizes(first, end).tolist() if end > first else []
+            for number, size in zip(range(first, end), sizes, strict=True):
+                row = postings.rows.number_of.get(number)
+                counts[dictionary[number]] += size if row is None else int(postings.rows.df[row])
+        return [(term.decode("utf-8", "surrogatepass"), counts[term]) for term in sorted(counts)[:limit] if counts[term]]
+
+    def documents(self, ids: Sequence[str]) -> list[StoredDocument]:
+        """Return stored documents in the order asked for; unknown ids are left out."""
+        return [found[2] for name in ids if (found := self._unpack(name)) is not None]
+
+    def occurrences(self, document_id: str, leaves: Sequence[Term | Variants | Prefix]) -> list[Occurrence]:
+        """Return where the body of a document holds any of some syllables, in order."""
+        found = self._unpack(document_id)
+        if found is None:
+            return []
+        collection, document, _, starts = found
+        held = self._question(collection.scope).part(collection).leaves.tokens(document, leaves)
+        return [Occurrence(int(starts[token]), leaf) for token, leaf in held]
+
+    def scan(self, node: Node, scope: Scope) -> Iterator[str]:
+        """Yield the ids of all matching documents, ascending."""
+        yield from heapq.merge(*(_ids(*part) for part in self._question(scope).matches(node)))
+
+    def explain(self, ranking: Sequence[Scored], scope: Scope, document_id: str) -> list[tuple[str, float]]:
+        """Return what each scored leaf adds to a document's score."""
+        return self._question(scope).explain(ranking, document_id)
+
+    def state(self) -> IndexState:
+        """Return which index answers."""
+        return IndexState(self._generation, self.count(Everything(), "articles"), self._built_at)
+
+    def _question(self, scope: Scope) -> Question:
+        question = self._questions.get(scope)
+        if question is None:
+            question = self._questions[scope] = self._executor.question(scope)
+        return question
+
+    def _unpack(self, document_id: str) -> tuple[Collection, int, StoredDocument, Ids] | None:
+        known = self._unpacked.get(document_id)
+        if known is not None:
+            return known
+        for segment in self._executor.segments:
+            for scope in SCOPES:
+                collection = segment.collection(scope)
+                document = collection.find(document_id)
+                if document >= 0 and collection.is_alive(document):
+                    if len(self._unpacked) > 1000:
+                        self._unpacked.clear()
+                    found = self._unpacked[document_id] = (collection, document, *unpack_stored(collection.stored(document)))
+                    return found
+        return None
+
+
+def _ids(collection: Collection, documents: Ids) -> Iterator[str]:
+    for rank in np.sort(collection.id_rank[documents]):
+        yield collection.id_of(int(collection.id_order[rank]))
+
+
+def _by_date(collection: Collection, documents: Ids, unit: str) -> Counter[str]:
+    """Count documents (ascending) by the year or month their date begins in; a date known to the year has no month."""
+    counts: Counter[str] = Counter()
+    undated = int(np.searchsorted(documents, collection.undated))
+    if undated:
+        counts[""] = undated
+    documents = documents[undated:]
+    exact = documents
+    if len(collection.inexact):
+        at = np.searchsorted(collection.inexact, documents)
+        at[at == len(collection.inexact)] = 0
+        inexact = collection.inexact[at] == documents
+        exact = documents[~inexact]
+        for document in documents[inexact].tolist():
+            first, last = (dt.date.fromordinal(int(days[document])) for days in (collection.first_day, collection.last_day))
+            whole_month = unit == "month" and (first.year, first.month) == (last.year, last.month)
+            counts[f"{first:%Y-%m}" if whole_month else f"{first:%Y}"] += 1
+    days = collection.first_day[exact]
+    at = 0
+    while at < len(days):
+        first = dt.date.fromordinal(int(days[at]))
+        december = first.month == 12
+        after = dt.date(first.year + 1, 1, 1) if unit == "year" or december else dt.date(first.year, first.month + 1, 1)
+        end = int(np.searchsorted(days, after.toordinal()))
+        counts[f"{first.year:04}" if unit == "year" else f"{first.year:04}-{first.month:02}"] += end - at
+        at = end
+    return counts
