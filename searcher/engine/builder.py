@@ -135,7 +135,14 @@ def _write_collection(out: SectionWriter, scope: Scope, rows: list[_Row], names:
 
     words = np.concatenate([*(row.words for row in rows), np.zeros(0, dtype=np.int32)])
     known, numbers = _ranked(words, names)
-    write_field(out, f"{scope}.words", known, _counted(numbers, np.repeat(np.arange(count), [len(row.words) for row in rows]), np.ones(len(words), dtype=np.int64)), count, frequencies=True)
+    write_field(
+        out,
+        f"{scope}.words",
+        known,
+        _counted(numbers, np.repeat(np.arange(count), [len(row.words) for row in rows]), np.ones(len(words), dtype=np.int64)),
+        count,
+        frequencies=True,
+    )
     for name in KEYWORDS:
         values = [[_bytes(value) for value in row.keywords.get(name, ())] for row in rows]
         known = sorted(set(chain.from_iterable(values)))

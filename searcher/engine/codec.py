@@ -21,7 +21,7 @@ from whoosh.reading import TermInfo, TermNotFound
 from searcher.engine.collection import KEYWORDS, SCOPES, Collection
 from searcher.engine.dictionary import Dictionary
 from searcher.engine.forward import positions
-from searcher.engine.leaves import Leaves, Listed
+from searcher.engine.leaves import Leaves, Listed, frequencies_in
 from searcher.engine.plan import Term
 from searcher.engine.postings import Counts, Ids
 from searcher.engine.records import unpack_stored
@@ -216,7 +216,11 @@ class ColumnTerms(base.TermsReader):  # type: ignore[misc]
         if not len(documents):
             raise TermNotFound(f"No term {fieldname}:{text!r}")
         return TermInfo(
-            weight=float(frequencies.sum()), df=len(documents), maxweight=float(frequencies.max()), minid=int(documents[0]), maxid=int(documents[-1])
+            weight=float(frequencies.sum()),
+            df=len(documents),
+            maxweight=float(frequencies.max()),
+            minid=int(documents[0]),
+            maxid=int(documents[-1]),
         )
 
     def frequency(self, fieldname: str, text: bytes) -> float:
@@ -258,7 +262,7 @@ class ColumnTerms(base.TermsReader):  # type: ignore[misc]
                 found = Listed(postings.documents(a, b), postings.frequencies(a, b))
             else:
                 held = self._leaves[scope].find(Term(name, text.decode("utf-8", "surrogatepass")))  # type: ignore[arg-type]
-                found = held if isinstance(held, Listed) else Listed(held.documents, held.rows.frequencies_of(held.number, held.documents))
+                found = Listed(held.documents, frequencies_in(held, held.documents))
             documents.append(found.documents + self._reader.first[scope])
             frequencies.append(found.frequencies)
         return np.concatenate(documents), np.concatenate(frequencies)

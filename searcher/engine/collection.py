@@ -15,12 +15,14 @@ Documents are numbered in the order of (first day, id), undated ones first. Sect
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from searcher.engine.dictionary import Dictionary, Strings
+from searcher.engine.dictionary import REMEMBERED, Dictionary, Strings
 from searcher.engine.forward import decode
 from searcher.engine.pairs import PairDictionary
 from searcher.engine.postings import Ids, Ints, PostingsReader
@@ -49,6 +51,7 @@ class Collection:
         self.ids = Strings(source, f"{scope}.id")
         self.terms = Dictionary(source, f"{scope}.terms")
         self.fold_first = source.array(f"{scope}.fold", "u4")
+        self._folds = self.fold_first.data
         self.syllables = PostingsReader(source, f"{scope}.syllables", self.size)
         self.pairs = PairDictionary(source, f"{scope}.pairs", self.fold_first)
         self.pair_postings = PostingsReader(source, f"{scope}.pairs", self.size)
@@ -59,6 +62,9 @@ class Collection:
         self.last_day = source.array(f"{scope}.last_day", "i4")
         self.inexact = source.array(f"{scope}.inexact", "u4").astype(np.intp)
         self._norms: tuple[float, Floats] | None = None
+        #: Where the postings of leaves lie, filled by ``leaves``.
+        self.places: dict[Any, Any] = {}
+        self._forms: dict[bytes, int] = {}
         self._keywords: dict[str, tuple[Dictionary, PostingsReader]] = {}
 
     @cached_property
@@ -73,7 +79,7 @@ class Collection:
     @property
     def undated(self) -> int:
         """How many documents have no date: those before this number."""
-        return int(np.searchsorted(self.first_day, 1))
+        return bisect_left(self.first_day.data, 1)
 
     @cached_property
     def id_order(self) -> Ids:
@@ -124,14 +130,18 @@ class Collection:
 
     def folded(self, term: int) -> int:
         """Return the number of a term's folded form."""
-        return int(np.searchsorted(self.fold_first, term, side="right")) - 1
+        return bisect_right(self._folds, term) - 1
 
     def folded_number(self, folded: bytes) -> int:
         """Return the number of a folded form, -1 if no term has it."""
-        first = self.terms.first_from(folded + _TAB)
-        if first < len(self.terms) and self.terms[first].startswith(folded + _TAB):
-            return self.folded(first)
-        return -1
+        known = self._forms.get(folded)
+        if known is None:
+            first = self.terms.first_from(folded + _TAB)
+            known = self.folded(first) if first < len(self.terms) and self.terms[first].startswith(folded + _TAB) else -1
+            if len(self._forms) > REMEMBERED:
+                self._forms.clear()
+            self._forms[folded] = known
+        return known
 
     def find(self, document_id: str) -> int:
         """Return the number of the document with an id, deleted or not; -1 if there is none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -11,7 +12,9 @@ from searcher.engine.sections import SectionReader, SectionWriter
 
 Ints = npt.NDArray[np.int64]
 
-_REMEMBERED = 50_000
+#: Look-ups remembered, a segment and field.
+REMEMBERED = 50_000
+_SAMPLE = 32  # every so many strings one is kept in memory
 
 
 def write_strings(out: SectionWriter, name: str, values: Sequence[bytes]) -> None:
@@ -26,13 +29,13 @@ class Strings:
 
     def __init__(self, source: SectionReader, name: str) -> None:
         self._bytes = source.array(f"{name}.bytes").data
-        self._at = source.array(f"{name}.at", "u4")
+        self._at = source.array(f"{name}.at", "u4").data
 
     def __len__(self) -> int:
         return max(0, len(self._at) - 1)
 
     def __getitem__(self, number: int) -> bytes:
-        return bytes(self._bytes[self._at[number] : self._at[number + 1]])
+        return self._bytes[self._at[number] : self._at[number + 1]].tobytes()
 
     def all(self) -> list[bytes]:
         """Return all strings."""
@@ -46,10 +49,12 @@ class Dictionary(Strings):
     def __init__(self, source: SectionReader, name: str) -> None:
         super().__init__(source, name)
         self._known: dict[bytes, int] = {}
+        self._sampled = [self[number] for number in range(0, len(self), _SAMPLE)]
 
     def first_from(self, wanted: bytes) -> int:
         """Return the number of the first string that is not smaller."""
-        low, high = 0, len(self)
+        sampled = bisect_left(self._sampled, wanted)
+        low, high = max(0, (sampled - 1) * _SAMPLE + 1), min(len(self), sampled * _SAMPLE)
         while low < high:
             middle = (low + high) // 2
             if self[middle] < wanted:
@@ -64,7 +69,7 @@ class Dictionary(Strings):
         if found is None:
             at = self.first_from(wanted)
             found = at if at < len(self) and self[at] == wanted else -1
-            if len(self._known) > _REMEMBERED:
+            if len(self._known) > REMEMBERED:
                 self._known.clear()
             self._known[wanted] = found
         return found

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeGuard, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from searcher.engine.base import Found, ScoredDocument, day_number
 from searcher.engine.collection import Bools, Collection, Floats
-from searcher.engine.leaves import Leaves, Listed, Row, keep
+from searcher.engine.leaves import Batch, Leaves, Listed, Row, frequencies_in, keep
 from searcher.engine.leaves import Found as Held
 from searcher.engine.plan import And, AtLeast, DateRange, Everything, Keyword, Node, Not, Or, Phrase, Plan, Prefix, Scored, Term, Variants
-from searcher.engine.postings import Ids
+from searcher.engine.postings import Counts, Ids
 from searcher.engine.scoring import idf
 from searcher.engine.segment import SegmentReader
 from searcher.model import Scope
@@ -25,7 +26,10 @@ from searcher.vietnamese.analysis import SEPARATOR
 
 _BLOCKS = 256
 #: Candidates that are scored exactly to learn what the best documents reach at least.
-_PROBE = 2048
+_PROBE = 1024
+_LEAST = 1e-30
+#: What rounding may take from a sum of scores.
+_SLACK = 1e-4
 _UNDATED = -1e9
 
 
@@ -61,43 +65,38 @@ class Question:
         """Return the first documents of a plan and how many match in all. Ties go by id, ascending."""
         total = 0
         candidates: list[ScoredDocument] = []
-        weighted = self._weighted(plan.ranking)
-        for number, part in enumerate(self._parts):
+        nodes = [scored.node for scored in plan.ranking]
+        batches = [part.leaves.batch(nodes) for part in self._parts]
+        weights = self._weights(plan.ranking, [batch.found for batch in batches])
+        for part, batch in zip(self._parts, batches, strict=True):
             matching = part.matching(plan.matching)
-            count = int(np.count_nonzero(matching)) if matching.dtype == bool else len(matching)
+            count = part.count(matching)
             total += count
             if count and plan.limit:
-                leaves = [(leaf[number], weight) for leaf, weight in weighted]
-                candidates += part.first(matching, leaves, plan, self.statistics.average_length)
+                candidates += part.first(matching, _Ranking(part, weights, batch, self.statistics.average_length), plan)
         candidates.sort(key=lambda found: (-found.key, found.id))
         return Found(tuple(candidates[: plan.limit]), total)
 
     def count(self, node: Node) -> int:
         """Return how many documents match."""
-        total = 0
-        for part in self._parts:
-            matching = part.matching(node)
-            total += int(np.count_nonzero(matching)) if matching.dtype == bool else len(matching)
-        return total
+        return sum(part.count(part.matching(node)) for part in self._parts)
 
     def matches(self, node: Node) -> Iterator[tuple[Collection, Ids]]:
         """Yield each segment's documents that match, ascending."""
         for part in self._parts:
-            matching = part.matching(node)
-            yield part.collection, np.flatnonzero(matching) if matching.dtype == bool else matching
+            yield part.collection, _as_list(part.matching(node))
 
     def explain(self, ranking: Sequence[Scored], document_id: str) -> list[tuple[str, float]]:
         """Return what each scored leaf adds to a document's score."""
-        weighted = self._weighted(ranking)
-        for number, part in enumerate(self._parts):
+        batches = [part.leaves.batch([scored.node for scored in ranking]) for part in self._parts]
+        weights = self._weights(ranking, [batch.found for batch in batches])
+        for part, batch in zip(self._parts, batches, strict=True):
             document = part.collection.find(document_id)
             if document >= 0 and part.collection.is_alive(document):
                 at = np.array([document], dtype=np.intp)
                 norms = part.collection.norms(self.statistics.average_length)
-                return [
-                    (_name(scored.node), float(part.added(leaf[number], weight, at, norms)[0]))
-                    for scored, (leaf, weight) in zip(ranking, weighted, strict=True)
-                ]
+                added = [_added(held, weight, at, norms) for held, weight in zip(batch.found, weights, strict=True)]
+                return [(_name(scored.node), float(score[0])) for scored, score in zip(ranking, added, strict=True)]
         return []
 
     def frequency(self, leaf: Term | Variants | Phrase | Keyword) -> tuple[int, int]:
@@ -112,14 +111,10 @@ class Question:
         """Return the question's view of a segment."""
         return next(part for part in self._parts if part.collection is collection)
 
-    def _weighted(self, ranking: Sequence[Scored]) -> list[tuple[list[Held], float]]:
-        """Each scored leaf as found in each segment, with boost times idf over all segments."""
-        found = []
-        for scored in ranking:
-            held = [part.leaves.find(scored.node) for part in self._parts]
-            frequency = sum(one.df for one in held)
-            found.append((held, scored.boost * idf(frequency, self.statistics.documents) if frequency else 0.0))
-        return found
+    def _weights(self, ranking: Sequence[Scored], found: Sequence[Sequence[Held]]) -> list[float]:
+        """Return boost times idf over all segments of each scored leaf, as found in each segment."""
+        frequencies = [sum(held.df for held in leaf) for leaf in zip(*found, strict=True)]
+        return [s.boost * idf(n, self.statistics.documents) if n else 0.0 for s, n in zip(ranking, frequencies, strict=True)]
 
 
 class Part:
@@ -133,13 +128,17 @@ class Part:
 
     # Matching
 
+    def count(self, found: Ids | Bools) -> int:
+        """Return how many documents a set holds."""
+        return int(np.count_nonzero(found)) if _is_mask(found) else len(found)
+
     def matching(self, node: Node) -> Ids | Bools:
         """Return the documents that match and are not deleted."""
         found = self._set(node)
         alive = self.collection.alive
         if alive is None:
             return found
-        return found & alive if found.dtype == bool else found[alive[found]]
+        return found & alive if _is_mask(found) else found[alive[found]]
 
     def _set(self, node: Node) -> Ids | Bools:
         found = self._sets.get(node)
@@ -178,11 +177,11 @@ class Part:
         first, *others = rest
         found: Ids | Bools = self._set(first)
         for node in others:
-            if found.dtype == bool:
+            if _is_mask(found):
                 other = self._set(node)
-                found = found & other if other.dtype == bool else other[found[other]]
+                found = found & other if _is_mask(other) else _as_list(other)[found[other]]
             else:
-                found = self._keep(found, node)
+                found = self._keep(_as_list(found), node)
         return found
 
     def _keep(self, documents: Ids, node: Node) -> Ids:
@@ -214,7 +213,7 @@ class Part:
                 return documents
             case _:
                 found = self._set(node)
-                return documents[found[documents]] if found.dtype == bool else _both(documents, found, collection.size)
+                return documents[found[documents]] if _is_mask(found) else _both(documents, _as_list(found), collection.size)
 
     def _cost(self, node: Node) -> int:
         """About how many documents match; what is not known cheaply comes last."""
@@ -242,23 +241,55 @@ class Part:
             return self._all(nodes)
         if len(nodes) == 1:
             return self._set(nodes[0])
-        held = self._held(tuple(nodes))
-        return held >= count
+        return self._any(nodes) if count == 1 else self._held(tuple(nodes)) >= count
+
+    def _any(self, nodes: Sequence[Node]) -> Bools:
+        lists, rows, sets = self._sorted_out(nodes)
+        size = self.collection.size
+        mask = (
+            np.unpackbits(rows[0].rows.union([row.number for row in rows]), count=size).view(bool) if rows else np.zeros(size, dtype=bool)
+        )
+        if lists:
+            mask[np.concatenate(lists)] = True
+        for found in sets:
+            mask |= found
+        return mask
 
     def _held(self, nodes: tuple[Node, ...]) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
         """How many of the nodes each document matches; kept, since "any" and "enough" are asked one after the other."""
-        known = self._counts.get(nodes)
-        if known is not None:
-            return known
-        held: npt.NDArray[np.uint8] | npt.NDArray[np.uint16] = np.zeros(self.collection.size, dtype=np.uint8 if len(nodes) < 256 else np.uint16)
-        for node in nodes:
-            found = self._set(node)
-            if found.dtype == bool:
-                held += found.view(np.uint8)
-            else:
-                held[found] += 1
-        self._counts[nodes] = held
+        held = self._counts.get(nodes)
+        if held is None:
+            lists, rows, sets = self._sorted_out(nodes)
+            held = np.zeros(self.collection.size, dtype=np.uint8 if len(nodes) < 256 else np.uint16)
+            if lists:
+                np.add.at(held, np.concatenate(lists), held.dtype.type(1))
+            for row in rows:
+                held += row.rows.holds(row.number)
+            for found in sets:
+                held += found
+            self._counts[nodes] = held
         return held
+
+    def _sorted_out(self, nodes: Sequence[Node]) -> tuple[list[Ids], list[Row], list[Bools]]:
+        """Sort nodes into lists, rows and masks."""
+        self.leaves.batch([node for node in nodes if isinstance(node, Term | Variants) and not self.leaves.knows(node)])
+        lists: list[Ids] = []
+        rows: list[Row] = []
+        masks: list[Bools] = []
+        for node in nodes:
+            if isinstance(node, Term | Variants):
+                held = self.leaves.find(node)
+                if isinstance(held, Row):
+                    rows.append(held)
+                else:
+                    lists.append(held.documents)
+                continue
+            found = self._set(node)
+            if _is_mask(found):
+                masks.append(found)
+            else:
+                lists.append(_as_list(found))
+        return lists, rows, masks
 
     def _dated(self, node: DateRange) -> Ids:
         """Documents are in the order of their first days: a slice, and those before it that reach into it."""
@@ -273,110 +304,20 @@ class Part:
 
     # Ranking
 
-    def first(self, matching: Ids | Bools, leaves: Sequence[tuple[Held, float]], plan: Plan, average: float) -> list[ScoredDocument]:
+    def first(self, matching: Ids | Bools, ranking: _Ranking, plan: Plan) -> list[ScoredDocument]:
         """Return the matching documents that may be among the first, ties at the end of the list included."""
-        collection = self.collection
-        norms = collection.norms(average)
-        leaves = [(held, weight) for held, weight in leaves if held.df and weight]
         if plan.sort != "relevance":
-            documents = np.flatnonzero(matching) if matching.dtype == bool else matching
-            documents, keys = self._by_date(documents, plan)
-            scores = self._scores(documents, leaves, norms)
-        elif plan.after is not None or not leaves:
-            documents = np.flatnonzero(matching) if matching.dtype == bool else matching
-            scores = self._scores(documents, leaves, norms)
-            documents, keys, scores = self._best(documents, scores.astype(np.float64), scores, plan)
+            documents, keys = self._by_date(_as_list(matching), plan)
+            scores = ranking.scores_of(documents)
         else:
-            documents, scores = self._ranked(matching, leaves, norms, plan.limit)
+            if plan.after is not None or ranking.empty:
+                documents = _as_list(matching)
+                scores = ranking.scores_of(documents)
+            else:
+                documents, scores = ranking.best(matching, plan.limit)
             documents, keys, scores = self._best(documents, scores.astype(np.float64), scores, plan)
-        ids = [collection.id_of(d) for d in documents.tolist()]
+        ids = [self.collection.id_of(d) for d in documents.tolist()]
         return [ScoredDocument(name, s, k) for name, s, k in zip(ids, scores.tolist(), keys.tolist(), strict=True)]
-
-    def added(self, held: Held, weight: float, documents: Ids, norms: Floats) -> Floats:
-        """Return what a leaf adds to the scores of some documents (ascending)."""
-        if isinstance(held, Row):
-            frequencies = held.rows.frequencies_of(held.number, documents).astype(np.float32)
-            return np.float32(weight) * (frequencies / (frequencies + norms[documents]))
-        added = np.zeros(len(documents), dtype=np.float32)
-        if held.df and len(documents):
-            at = np.searchsorted(held.documents, documents)
-            at[at == held.df] = 0
-            inside = np.flatnonzero(held.documents[at] == documents)
-            frequencies = held.frequencies[at[inside]].astype(np.float32)
-            added[inside] = np.float32(weight) * (frequencies / (frequencies + norms[documents[inside]]))
-        return added
-
-    def _scores(self, documents: Ids, leaves: Sequence[tuple[Held, float]], norms: Floats) -> Floats:
-        """Score some documents in the order in which ``_ranked`` adds."""
-        scores = np.zeros(len(documents), dtype=np.float32)
-        if len(documents):
-            for held, weight in _adding_order(leaves):
-                scores += self.added(held, weight, documents, norms)
-        return scores
-
-    def _ranked(
-        self, matching: Ids | Bools, leaves: Sequence[tuple[Held, float]], norms: Floats, limit: int
-    ) -> tuple[Ids, Floats]:
-        """Return documents and scores, the best ``limit`` and their ties among them.
-
-        Lists are scattered into all scores; rows, which most documents hold, are only read where a document can still be
-        among the best: every row adds less than its weight.
-        """
-        collection = self.collection
-        ordered = _adding_order(leaves)
-        if matching.dtype != bool and len(matching) * 4 < sum(held.df for held, _ in ordered if isinstance(held, Listed)) / max(1, len(ordered)):
-            return matching, self._scores(matching, ordered, norms)
-        scores = np.zeros(collection.size, dtype=np.float32)
-        rows: list[tuple[Row, float]] = []
-        for held, weight in ordered:
-            if isinstance(held, Row):
-                rows.append((held, weight))
-                continue
-            frequencies = held.frequencies.astype(np.float32)
-            share = norms[held.documents]
-            share += frequencies
-            np.divide(frequencies, share, out=share)
-            share *= np.float32(weight)
-            np.add.at(scores, held.documents, share)
-        if matching.dtype != bool:
-            found = scores[matching]
-            for row, weight in rows:
-                found += self.added(row, weight, matching, norms)
-            return matching, found
-        scores[~matching] = -1.0
-        return self._prune(scores, rows, norms, limit)
-
-    def _prune(self, scores: Floats, rows: list[tuple[Row, float]], norms: Floats, limit: int) -> tuple[Ids, Floats]:
-        """Add rows to scores (-1 for documents that do not match) where it can matter; return the documents left."""
-        bounds = [weight * _largest_share(row, norms) for row, weight in rows]
-        while rows:
-            reached = _kth_largest(scores, limit)
-            left = float(np.sum(bounds))
-            if 0 < reached and left < 4 * reached:
-                break
-            row, weight = rows.pop(0)  # lists tell documents too little apart: this row is read in full
-            bounds.pop(0)
-            frequencies = row.rows.frequencies(row.number).astype(np.float32)
-            added = np.float32(weight) * (frequencies / (frequencies + norms))
-            np.add(scores, added, out=scores, where=scores >= 0)
-        reached = max(_kth_largest(scores, limit), 0.0)
-        if not rows:
-            documents = np.flatnonzero(scores >= reached)
-            return documents, scores[documents]
-        probe = np.flatnonzero(scores >= reached)[:_PROBE]
-        exact = scores[probe]
-        for row, weight in rows:
-            exact = exact + self.added(row, weight, probe, norms)
-        threshold = float(np.partition(exact, len(exact) - limit)[len(exact) - limit]) if len(exact) >= limit else 0.0
-        left = float(np.sum(bounds))
-        documents = np.flatnonzero(scores >= max(0.0, threshold - left - 1e-4))
-        found = scores[documents]
-        for (row, weight), bound in zip(rows, bounds, strict=True):
-            found = found + self.added(row, weight, documents, norms)
-            left -= bound
-            kept = found >= threshold - max(left, 0.0) - 1e-4
-            documents, found = documents[kept], found[kept]
-        return documents, found
 
     def _best(
         self, documents: Ids, keys: npt.NDArray[np.float64], scores: Floats, plan: Plan
@@ -414,15 +355,127 @@ class Part:
         return documents[order], keys[order]
 
 
-def _adding_order(leaves: Sequence[tuple[Held, float]]) -> list[tuple[Held, float]]:
-    """Lists first, then rows by falling weight: scores come out the same whichever way they are added up."""
-    return sorted(leaves, key=lambda leaf: (isinstance(leaf[0], Row), -leaf[1] if isinstance(leaf[0], Row) else 0))
+class _Ranking:
+    """The scored leaves of a plan in one segment.
+
+    Scores are added up in one order however they are computed: the batch of lists, other lists, rows by falling weight.
+    """
+
+    def __init__(self, part: Part, weights: Sequence[float], batch: Batch, average: float) -> None:
+        self._size = part.collection.size
+        self._norms = part.collection.norms(average)
+        self._batch = batch
+        self._weights = np.array([weights[leaf] for leaf in batch.order], dtype=np.float32)
+        batched = set(batch.order)
+        self._lists: list[tuple[Listed, float]] = []
+        rows: list[tuple[Row, float]] = []
+        for leaf, (held, weight) in enumerate(zip(batch.found, weights, strict=True)):
+            if isinstance(held, Row):
+                rows.append((held, weight))
+            elif leaf not in batched and held.df:
+                self._lists.append((held, weight))
+        rows.sort(key=lambda row: -row[1])
+        self._rows = [row.number for row, _ in rows]
+        self._table = rows[0][0].rows if rows else None
+        self._row_weights = [np.float32(weight) for _, weight in rows]
+
+    @property
+    def empty(self) -> bool:
+        """Whether no document gets any score."""
+        return not (len(self._batch.documents) or self._lists or self._rows)
+
+    def scores_of(self, documents: Ids) -> Floats:
+        """Score some documents (ascending)."""
+        scores = np.zeros(len(documents), dtype=np.float32)
+        if not len(documents):
+            return scores
+        bounds = self._batch.bounds.tolist()
+        for leaf, weight in enumerate(self._weights):
+            part = slice(bounds[leaf], bounds[leaf + 1])
+            scores += _added(Listed(self._batch.documents[part], self._batch.frequencies[part]), weight, documents, self._norms)
+        for held, weight in self._lists:
+            scores += _added(held, weight, documents, self._norms)
+        return self._add_rows(scores, documents, 0)
+
+    def best(self, matching: Ids | Bools, limit: int) -> tuple[Ids, Floats]:
+        """Return documents and scores, the best ``limit`` and their ties among them.
+
+        Lists are scattered into the scores of all documents; rows, which many documents hold, are only read where a document
+        can still be among the best: no row adds more than its weight.
+        """
+        if not _is_mask(matching) and 8 * len(matching) < len(self._batch.documents) / max(1, len(self._weights)):
+            documents = _as_list(matching)
+            return documents, self.scores_of(documents)
+        scores = self._scattered()
+        if not _is_mask(matching):
+            documents = _as_list(matching)
+            return documents, self._add_rows(scores[documents], documents, 0)
+        scores *= matching
+        documents, found = self._pruned(scores, limit)
+        if len(documents) >= limit:
+            return documents, found
+        documents = _as_list(matching)  # fewer than asked for have a score
+        return documents, self.scores_of(documents)
+
+    def _scattered(self) -> Floats:
+        scores = np.zeros(self._size, dtype=np.float32)
+        _scatter(scores, self._batch.documents, self._batch.frequencies, np.repeat(self._weights, np.diff(self._batch.bounds)), self._norms)
+        for held, weight in self._lists:
+            _scatter(scores, held.documents, held.frequencies, np.float32(weight), self._norms)
+        return scores
+
+    def _add_rows(self, scores: Floats, documents: Ids, first: int) -> Floats:
+        """Add what the rows from ``first`` on give to the scores of some documents (ascending)."""
+        if self._table is not None and first < len(self._rows) and len(documents):
+            frequencies = self._table.frequencies_of(self._rows[first:], documents).astype(np.float32)
+            norms = self._norms[documents]
+            for row, weight in zip(frequencies, self._row_weights[first:], strict=True):
+                scores = scores + weight * (row / (row + norms))
+        return scores
+
+    def _pruned(self, scores: Floats, limit: int) -> tuple[Ids, Floats]:
+        """Return the documents with a positive score that may be among the best, with their scores."""
+        done = 0
+        while True:
+            reached = _kth_largest(scores, limit)
+            left = float(np.sum(self._row_weights[done:]))
+            if not left:
+                documents = (scores >= max(reached, _LEAST)).nonzero()[0]
+                return documents, scores[documents]
+            if reached > 0:
+                probe = (scores >= reached).nonzero()[0][:_PROBE]
+                exact = self._add_rows(scores[probe], probe, done)
+                threshold = float(np.partition(exact, len(exact) - limit)[len(exact) - limit])
+                documents = (scores >= max(_LEAST, threshold - left - _SLACK)).nonzero()[0]
+                if len(documents) <= max(_PROBE, self._size // 16):
+                    found = self._add_rows(scores[documents], documents, done)
+                    kept = found >= threshold - _SLACK
+                    return documents[kept], found[kept]
+            # The lists tell the documents too little apart: the heaviest row is read in full.
+            assert self._table is not None
+            row = self._table.frequencies(self._rows[done]).astype(np.float32)
+            row /= row + self._norms
+            row *= self._row_weights[done]
+            row *= scores >= 0
+            scores += row
+            done += 1
 
 
-def _largest_share(row: Row, norms: Floats) -> float:
-    """The most that tf / (tf + norm) comes to in a row, from above."""
-    most = 15.0 if not len(row.rows.overflow(row.number)[0]) else float("inf")
-    return most / (most + float(norms.min())) if most < float("inf") else 1.0
+def _scatter(scores: Floats, documents: Ids, frequencies: Counts, weights: Floats | np.float32, norms: Floats) -> None:
+    added = frequencies.astype(np.float32)
+    share = norms[documents]
+    share += added
+    added /= share
+    added *= weights
+    np.add.at(scores, documents, added)
+
+
+def _added(held: Held, weight: float | np.float32, documents: Ids, norms: Floats) -> Floats:
+    """Return what a leaf adds to the scores of some documents (ascending)."""
+    if isinstance(held, Listed) and not held.df:
+        return np.zeros(len(documents), dtype=np.float32)
+    frequencies = frequencies_in(held, documents).astype(np.float32)
+    return np.float32(weight) * (frequencies / (frequencies + norms[documents]))
 
 
 def _kth_largest(scores: Floats, k: int) -> float:
@@ -435,12 +488,20 @@ def _kth_largest(scores: Floats, k: int) -> float:
     return float(np.partition(maxima, blocks - k)[blocks - k])
 
 
+def _is_mask(found: Ids | Bools) -> TypeGuard[Bools]:
+    return found.dtype == bool
+
+
 def _as_mask(found: Ids | Bools, size: int) -> Bools:
-    if found.dtype == bool:
+    if _is_mask(found):
         return found
     mask = np.zeros(size, dtype=bool)
     mask[found] = True
     return mask
+
+
+def _as_list(found: Ids | Bools) -> Ids:
+    return found.nonzero()[0] if _is_mask(found) else cast("Ids", found)
 
 
 def _both(first: Ids, second: Ids, size: int) -> Ids:

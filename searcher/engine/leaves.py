@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice, pairwise
 from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from searcher.engine.collection import Collection
+from searcher.engine.dictionary import REMEMBERED
 from searcher.engine.forward import decode, positions
+from searcher.engine.pairs import bits
+from searcher.engine.phrases import phrase_occurrences
 from searcher.engine.plan import Keyword, Phrase, Prefix, Term, Variants
-from searcher.engine.postings import Counts, Ids, PostingsReader, Rows
-from searcher.vietnamese.analysis import LEAD_LENGTH, LEAD_WEIGHT, SEPARATOR, TITLE_WEIGHT, folded_prefix, pair_term
+from searcher.engine.postings import Counts, Ids, PostingsReader, Rows, documents_at, frequencies_at
+from searcher.vietnamese.analysis import SEPARATOR, folded_prefix, pair_term
 from searcher.vietnamese.bulk import BREAK, TOKEN
 
 Leaf: TypeAlias = Term | Variants | Prefix | Phrase | Keyword
@@ -58,6 +61,33 @@ class Row:
 Found: TypeAlias = Listed | Row
 
 
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """Where a leaf's postings lie; those of ``several`` terms may name a document more than once."""
+
+    postings: PostingsReader
+    first: int
+    end: int
+    several: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What several leaves were found to be, and their lists one behind the other.
+
+    List i has ``bounds[i]`` to ``bounds[i + 1]`` and is that of leaf ``order[i]``.
+    """
+
+    found: list[Found]
+    order: list[int]
+    documents: Ids
+    frequencies: Counts
+    bounds: Ids
+
+
+_NOTHING = Listed(_EMPTY, np.zeros(0, dtype=np.uint32))
+
+
 class Leaves:
     """Looks leaves up; what one question asks for twice is found once."""
 
@@ -69,77 +99,145 @@ class Leaves:
         """Return the documents that hold a leaf, deleted ones included."""
         found = self._found.get(leaf)
         if found is None:
-            found = self._found[leaf] = self._look_up(leaf)
+            if isinstance(leaf, Phrase):
+                found = self._phrase(leaf)
+            elif isinstance(leaf, Prefix):
+                found = self._prefix(leaf)
+            else:
+                place = self._resolve(leaf)
+                found = place if isinstance(place, Row) else _list(place)
+            self._found[leaf] = found
         return found
 
-    def _look_up(self, leaf: Leaf) -> Found:
-        match leaf:
-            case Phrase():
-                return self._phrase(leaf)
-            case Keyword(name, text, folded):
-                dictionary, postings = self._collection.keyword(name)
-                if folded:
-                    return _union(postings, *dictionary.range(_bytes(folded_prefix(text))))
-                number = dictionary.number(_bytes(text))
-                return _union(postings, number, number + 1) if number >= 0 else Listed(_EMPTY, _ones(0))
-            case Prefix():
-                return self._prefix(leaf)
-            case Term("pairs", text) | Variants("pairs", text):
-                return self._pair(leaf)
-            case Term(field, text):
-                postings, number = self._term(field, text)
-                return self._of(postings, number) if number >= 0 else Listed(_EMPTY, _ones(0))
-            case Variants(field, text):
-                return self._variants(field, text)
+    def knows(self, leaf: Leaf) -> bool:
+        """Whether a leaf has been looked up."""
+        return leaf in self._found
 
-    def _term(self, field: str, text: str) -> tuple[PostingsReader, int]:
+    def batch(self, leaves: Sequence[Leaf]) -> Batch:
+        """Look many leaves up at once; rows, phrases and prefixes are not among the lists."""
+        found: list[Found] = []
+        single: list[int] = []
+        several: list[int] = []
+        extents: dict[int, tuple[PostingsReader, int, int]] = {}
+        for i, leaf in enumerate(leaves):
+            if isinstance(leaf, Phrase | Prefix):
+                found.append(self.find(leaf))
+                continue
+            place = self._resolve(leaf)
+            if isinstance(place, Row):
+                found.append(place)
+                self._found[leaf] = place
+                continue
+            found.append(_NOTHING)
+            if place.end > place.first:
+                (several if place.several else single).append(i)
+                extents[i] = place.postings, place.first, place.end
+            else:
+                self._found[leaf] = _NOTHING
+        order = several + single
+        places = [extents[i] for i in order]
+        bounds = np.zeros(len(places) + 1, dtype=np.intp)
+        np.cumsum([end - first for _, first, end in places], out=bounds[1:])
+        if not places:
+            return Batch(found, order, _EMPTY, _ones(0), bounds)
+        documents, frequencies = documents_at(places), frequencies_at(places)
+        if several:
+            documents, frequencies, bounds = self._merge(documents, frequencies, bounds, len(several))
+        ends = bounds.tolist()
+        for i, first, end in zip(order, ends, ends[1:], strict=False):
+            found[i] = self._found[leaves[i]] = Listed(documents[first:end], frequencies[first:end])
+        return Batch(found, order, documents, frequencies, bounds)
+
+    def _merge(self, documents: Ids, frequencies: Counts, bounds: Ids, several: int) -> tuple[Ids, Counts, Ids]:
+        """Merge the lists of the first ``several`` leaves, each by itself, by sorting all of them at once."""
+        end = int(bounds[several])
+        widths = (bits(several), bits(self._collection.size), bits(int(frequencies[:end].max())))
+        kind = np.uint32 if sum(widths) <= 32 else np.uint64
+        keys = np.repeat(np.arange(several, dtype=kind) << kind(widths[1] + widths[2]), np.diff(bounds[: several + 1]))
+        keys |= documents[:end].astype(kind) << kind(widths[2])
+        keys |= frequencies[:end].astype(kind)
+        keys.sort()
+        places = keys >> kind(widths[2])
+        first = np.empty(end, dtype=bool)
+        first[0] = True
+        np.not_equal(places[1:], places[:-1], out=first[1:])
+        begins = first.nonzero()[0]
+        counts = np.add.reduceat((keys & kind((1 << widths[2]) - 1)).astype(np.uint32), begins)
+        merged = (places[begins] & kind((1 << widths[1]) - 1)).astype(np.intp)
+        shorter = begins.searchsorted(bounds[: several + 1])
+        return (
+            np.concatenate([merged, documents[end:]]),
+            np.concatenate([counts, frequencies[end:]]),
+            np.concatenate([shorter[:-1], bounds[several:] - (end - len(begins))]),
+        )
+
+    def _resolve(self, leaf: Term | Variants | Keyword) -> Row | Extent:
+        """Return where a leaf's postings lie; remembered, since it depends on the segment alone."""
+        known: dict[Leaf, Row | Extent] = self._collection.places
+        place = known.get(leaf)
+        if place is None:
+            if len(known) > REMEMBERED:
+                known.clear()
+            place = known[leaf] = self._place(leaf)
+        return place
+
+    def _place(self, leaf: Term | Variants | Keyword) -> Row | Extent:
         collection = self._collection
-        if field == "words":
+        if isinstance(leaf, Keyword):
+            dictionary, postings = collection.keyword(leaf.field)
+            if leaf.folded:
+                return _extent(postings, *dictionary.range(_bytes(folded_prefix(leaf.text))))
+            return _at(postings, dictionary.number(_bytes(leaf.text)))
+        if leaf.field == "pairs":
+            return self._pair(leaf)
+        if leaf.field == "words":
             dictionary, postings = collection.words
-            return postings, dictionary.number(_bytes(text))
-        return collection.title if field == "title" else collection.syllables, collection.terms.number(_bytes(text))
-
-    def _of(self, postings: PostingsReader, number: int) -> Found:
-        row = postings.rows.number_of.get(number)
-        return Row(postings.rows, row) if row is not None else _listed(postings, *postings.extent(number, number + 1))
-
-    def _variants(self, field: str, folded: str) -> Found:
-        collection = self._collection
-        if field == "words":
-            dictionary, postings = collection.words
-            return _union(postings, *dictionary.range(_bytes(folded_prefix(folded))))
-        form = collection.folded_number(_bytes(folded))
+            if isinstance(leaf, Variants):
+                return _extent(postings, *dictionary.range(_bytes(folded_prefix(leaf.folded))))
+            return _at(postings, dictionary.number(_bytes(leaf.text)))
+        postings = collection.title if leaf.field == "title" else collection.syllables
+        if isinstance(leaf, Term):
+            return _at(postings, collection.terms.number(_bytes(leaf.text)))
+        form = collection.folded_number(_bytes(leaf.folded))
         if form < 0:
-            return Listed(_EMPTY, _ones(0))
+            return Extent(postings, 0, 0, several=False)
+        row = postings.rows.of_form.get(form)
         first, end = int(collection.fold_first[form]), int(collection.fold_first[form + 1])
-        postings = collection.title if field == "title" else collection.syllables
-        row = postings.folded.number_of.get(form)
         if row is not None:
-            return Row(postings.folded, row)
-        return self._of(postings, first) if end == first + 1 else _union(postings, first, end)
+            return Row(postings.rows, row)
+        return _at(postings, first) if end == first + 1 else _extent(postings, first, end)
 
-    def _pair(self, leaf: Term | Variants | Prefix | Keyword) -> Found:
+    def _pair(self, leaf: Term | Variants) -> Extent:
         collection = self._collection
+        postings = collection.pair_postings
         if isinstance(leaf, Variants):
-            numbers = [collection.folded_number(_bytes(part)) for part in leaf.folded.split(" ")]
-            if len(numbers) == 2 and min(numbers) >= 0:
-                return _union(collection.pair_postings, *collection.pairs.range(*numbers))
-        elif isinstance(leaf, Term):
+            forms = [collection.folded_number(_bytes(part)) for part in leaf.folded.split(" ")]
+            if len(forms) == 2 and min(forms) >= 0:
+                return _extent(postings, *collection.pairs.range(*forms))
+        else:
             folded, accented = (part.split(" ") for part in leaf.text.split(SEPARATOR))
             terms = [collection.terms.number(_bytes(f"{f}{SEPARATOR}{a}")) for f, a in zip(folded, accented, strict=True)]
             if len(terms) == 2 and min(terms) >= 0:
                 pair = collection.pairs.number(collection.folded(terms[0]), *terms)
                 if pair >= 0:
-                    return _listed(collection.pair_postings, *collection.pair_postings.extent(pair, pair + 1))
-        return Listed(_EMPTY, _ones(0))
+                    return Extent(postings, *postings.extent(pair, pair + 1), several=False)
+        return Extent(postings, 0, 0, several=False)
 
     def _prefix(self, leaf: Prefix) -> Found:
         collection = self._collection
-        dictionary, postings = collection.words if leaf.field == "words" else (collection.terms, self._term(leaf.field, "")[0])
+        if leaf.field == "words":
+            dictionary, postings = collection.words
+        else:
+            dictionary, postings = collection.terms, collection.title if leaf.field == "title" else collection.syllables
         first, end = dictionary.range(_bytes(leaf.folded))
         wanted = _bytes(SEPARATOR + leaf.accented)
-        numbers = [n for n, term in dictionary.items(first, end) if wanted in term][:MAX_EXPANSIONS] if leaf.accented else [*range(first, end)][:MAX_EXPANSIONS]
-        return _merged([self._of(postings, n) for n in numbers])
+        numbers = islice((n for n, term in dictionary.items(first, end) if not leaf.accented or wanted in term), MAX_EXPANSIONS)
+        places = [_at(postings, number) for number in numbers]
+        found = [place if isinstance(place, Row) else _list(place) for place in places]
+        if not found:
+            return Listed(_EMPTY, _ones(0))
+        documents = np.concatenate([part.documents for part in found])
+        return _summed(documents, np.concatenate([frequencies_in(part, part.documents) for part in found]))
 
     # Phrases
 
@@ -147,33 +245,30 @@ class Leaves:
         """Documents that hold the parts in order; all pairs of neighbours narrow down which ones must be read."""
         found = [self.find(part) for part in phrase.parts]
         if phrase.slop == 0:
-            pairs = [_pair_leaf(first, second) for first, second in zip(phrase.parts, phrase.parts[1:], strict=False)]
+            pairs = [_pair_leaf(first, second) for first, second in pairwise(phrase.parts)]
             if len(pairs) == 1 and pairs[0] is not None:
                 return self.find(pairs[0])
+            # What the pairs of neighbours hold, their syllables hold: rows need not be asked.
+            found = [part for part in found if isinstance(part, Listed)] if None not in pairs else found
             found += [self.find(pair) for pair in pairs if pair is not None]
         candidates = intersection(found)
-        counts = np.array([self.occurrences(phrase, d) for d in candidates.tolist()], dtype=np.uint32)
+        if not len(candidates):
+            return Listed(_EMPTY, _ones(0))
+        if phrase.slop == 0:
+            ranges = [self._numbers(part) for part in phrase.parts]
+            return Listed(*phrase_occurrences(self._collection, candidates, ranges))
+        counts = np.array([self._within(phrase, d) for d in candidates.tolist()], dtype=np.uint32)
         return Listed(candidates[counts > 0], counts[counts > 0])
 
-    def occurrences(self, phrase: Phrase, document: int) -> int:
-        """Return how often a document holds a phrase; in title and lead, occurrences count as often as terms do."""
-        collection = self._collection
-        terms, kinds = collection.elements(document)
+    def _within(self, phrase: Phrase, document: int) -> int:
+        """Return how often a document holds the parts in order with few enough positions between them, title and lead like all."""
+        terms, kinds = self._collection.elements(document)
         at = positions(kinds)
         places = []
         for part in phrase.parts:
             first, end = self._numbers(part)
             places.append(np.unique(at[(terms >= first) & (terms < end)]).tolist())
-        starts = _starts(places, phrase.slop)
-        if not starts:
-            return 0
-        if collection.scope != "articles":
-            return len(starts)
-        title = int(at[np.flatnonzero(kinds == BREAK)[0]])
-        body = at[kinds == TOKEN]
-        body = body[body > title]
-        lead = int(body[min(len(body), LEAD_LENGTH) - 1]) if len(body) else title
-        return sum(TITLE_WEIGHT if p < title else LEAD_WEIGHT if p <= lead else 1 for p in starts)
+        return _near(places, phrase.slop)
 
     def _numbers(self, part: Term | Variants) -> tuple[int, int]:
         """Return the terms (first, end exclusive) that a part of a phrase stands for."""
@@ -224,7 +319,7 @@ def keep(documents: Ids, other: Found) -> Ids:
     listed = other.documents
     if not len(listed):
         return listed
-    at = np.searchsorted(listed, documents)
+    at = listed.searchsorted(documents)
     at[at == len(listed)] = 0
     return documents[listed[at] == documents]
 
@@ -232,37 +327,39 @@ def keep(documents: Ids, other: Found) -> Ids:
 def frequencies_in(found: Found, documents: Ids) -> Counts:
     """Return how often each of some documents (ascending) holds a leaf."""
     if isinstance(found, Row):
-        return found.rows.frequencies_of(found.number, documents)
+        return found.rows.frequencies_of([found.number], documents)[0]
+    if found.documents is documents:
+        return found.frequencies
     if not found.df:
         return np.zeros(len(documents), dtype=np.uint32)
-    at = np.searchsorted(found.documents, documents)
+    at = found.documents.searchsorted(documents)
     at[at == found.df] = 0
     return np.where(found.documents[at] == documents, found.frequencies[at], 0).astype(np.uint32)
 
 
-def _listed(postings: PostingsReader, a: int, b: int) -> Listed:
-    return Listed(postings.documents(a, b), postings.frequencies(a, b))
+def _at(postings: PostingsReader, number: int) -> Row | Extent:
+    """Where one term's postings lie."""
+    if number < 0:
+        return Extent(postings, 0, 0, several=False)
+    row = postings.rows.of_term.get(number)
+    return Row(postings.rows, row) if row is not None else Extent(postings, *postings.extent(number, number + 1), several=False)
 
 
-def _union(postings: PostingsReader, first: int, end: int) -> Found:
-    """Merge the lists of neighbouring terms without rows (rows of single terms are merged where they occur)."""
-    if any(first <= key < end for key in postings.rows.number_of):
-        numbers = range(first, end)
-        rows = postings.rows.number_of
-        return _merged([Row(postings.rows, rows[n]) if n in rows else _listed(postings, *postings.extent(n, n + 1)) for n in numbers])
-    a, b = postings.extent(first, end)
-    documents, frequencies = postings.documents(a, b), postings.frequencies(a, b)
-    if end - first < 2 or len(documents) < 2 or int(np.count_nonzero(postings.sizes(first, end))) < 2:
-        return Listed(documents, frequencies)
-    return _summed(documents, frequencies)
+def _extent(postings: PostingsReader, first: int, end: int) -> Extent:
+    """Where the postings of neighbouring terms without rows lie."""
+    held = 0
+    for number in range(first, end):
+        a, b = postings.extent(number, number + 1)
+        held += b > a
+        if held > 1:
+            break
+    return Extent(postings, *postings.extent(first, end), several=held > 1) if end > first else Extent(postings, 0, 0, several=False)
 
 
-def _merged(parts: Sequence[Found]) -> Listed:
-    if not parts:
-        return Listed(_EMPTY, _ones(0))
-    documents = np.concatenate([part.documents for part in parts])
-    frequencies = np.concatenate([part.frequencies if isinstance(part, Listed) else frequencies_in(part, part.documents) for part in parts])
-    return _summed(documents, frequencies)
+def _list(place: Extent) -> Listed:
+    documents = documents_at([(place.postings, place.first, place.end)])
+    frequencies = place.postings.frequencies(place.first, place.end)
+    return _summed(documents, frequencies) if place.several else Listed(documents, frequencies)
 
 
 def _summed(documents: Ids, frequencies: Counts) -> Listed:
@@ -282,28 +379,22 @@ def _summed(documents: Ids, frequencies: Counts) -> Listed:
     counts = (packed & mask).astype(np.uint32)
     if first.all():
         return Listed(documents, counts)
-    begins = np.flatnonzero(first)
+    begins = first.nonzero()[0]
     return Listed(documents[begins], np.add.reduceat(counts, begins))
 
 
-def _starts(places: list[list[int]], slop: int) -> list[int]:
-    """Where positions follow one another: exactly by one, or with up to ``slop`` positions between them in all."""
-    if slop == 0:
-        starts = set(places[0])
-        for distance, found in enumerate(places[1:], start=1):
-            starts &= {p - distance for p in found}
-        return sorted(starts)
-    matched = []
+def _near(places: list[list[int]], slop: int) -> int:
+    """How often positions follow one another with up to ``slop`` positions between them in all."""
+    count = 0
     for start in places[0]:
         at = start
         for found in places[1:]:
             following = next((p for p in found if p > at), None)
             if following is None:
-                return matched
+                return count
             at = following
-        if at - start - (len(places) - 1) <= slop:
-            matched.append(start)
-    return matched
+        count += at - start - (len(places) - 1) <= slop
+    return count
 
 
 def _pair_leaf(first: Term | Variants, second: Term | Variants) -> Term | Variants | None:

@@ -52,7 +52,9 @@ def _merge_collection(out: SectionWriter, scope: Scope, collections: list[Collec
     for name in FACETS:
         columns = [c.facet(name) for c in collections]
         rows = ((columns[w], d) for w, d in order)
-        write_facet(out, f"{scope}.facet.{name}", [[v[o] for o in ordinals[bounds[d] : bounds[d + 1]]] for (v, bounds, ordinals), d in rows])
+        write_facet(
+            out, f"{scope}.facet.{name}", [[v[o] for o in ordinals[bounds[d] : bounds[d + 1]]] for (v, bounds, ordinals), d in rows]
+        )
     write_stored(out, scope, (collections[w].stored(d) for w, d in order))
     vocabulary, numbers = merge_strings([c.terms.all() for c in collections])
     sources = [_Source(c, d, t) for c, d, t in zip(collections, documents, numbers, strict=True)]
@@ -141,9 +143,7 @@ def _merge_forward(out: SectionWriter, scope: Scope, sources: Sequence[_Source],
     out.append(f"{scope}.forward_at", np.concatenate(bounds).astype(np.uint64))
 
 
-def _merge_postings(
-    writer: PostingsWriter, parts: Sequence[tuple[PostingsReader, Ints, Ints]], terms: int, groups: Ints
-) -> None:
+def _merge_postings(writer: PostingsWriter, parts: Sequence[tuple[PostingsReader, Ints, Ints]], terms: int, groups: Ints) -> None:
     """Merge fields given as (postings, new numbers of terms, new numbers of documents)."""
     sizes = np.zeros(terms, dtype=np.int64)
     for postings, numbers, _ in parts:
@@ -239,5 +239,3 @@ def _sorted(found: Sequence[tuple[Ints, Ints, Ints]]) -> Postings:
         (packed >> np.uint64(width) & np.uint64((1 << document_bits) - 1)).astype(np.int64),
         (packed & np.uint64((1 << width) - 1)).astype(np.int64),
     )
-
-

@@ -9,6 +9,7 @@ Terms are numbered by (folded, accented), so all variants of one folded pair hav
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 
 import numpy as np
@@ -47,12 +48,13 @@ class PairDictionary:
         self.second = source.array(f"{name}.second", "u4")
         self.variant = source.array(f"{name}.variant")
         self._fold_first = fold_first
+        self._firsts, self._seconds, self._variants = self.first.data, self.second.data, self.variant.data
 
     def number(self, folded: int, first: int, second: int) -> int:
         """Return the number of a pair, -1 if there is none; ``folded`` is the folded form of ``first``."""
         a, b = self._range(folded, second, second + 1)
-        found = np.flatnonzero(self.variant[a:b] == first - int(self._fold_first[folded]))
-        return a + int(found[0]) if len(found) else -1
+        variant = first - int(self._fold_first[folded])
+        return next((pair for pair in range(a, b) if self._variants[pair] == variant), -1)
 
     def range(self, folded: int, folded_second: int) -> tuple[int, int]:
         """Return first and end (exclusive) of the pairs whose terms have these folded forms."""
@@ -64,9 +66,9 @@ class PairDictionary:
         return folded, self.second[first:end].astype(np.int64), self.variant[first:end].astype(np.int64)
 
     def _range(self, folded: int, low: int, high: int) -> tuple[int, int]:
-        a, b = int(self.first[folded]), int(self.first[folded + 1])
-        found = np.searchsorted(self.second[a:b], np.array([low, high], dtype=np.uint32))
-        return a + int(found[0]), a + int(found[1])
+        a, b = self._firsts[folded], self._firsts[folded + 1]
+        a = bisect_left(self._seconds, low, a, b)
+        return a, bisect_left(self._seconds, high, a, b)
 
 
 def bits(largest: int) -> int:

@@ -86,7 +86,7 @@ class ColumnSnapshot:
             end = min(end, first + limit)
             sizes = postings.sizes(first, end).tolist() if end > first else []
             for number, size in zip(range(first, end), sizes, strict=True):
-                row = postings.rows.number_of.get(number)
+                row = postings.rows.of_term.get(number)
                 counts[dictionary[number]] += size if row is None else int(postings.rows.df[row])
         return [(term.decode("utf-8", "surrogatepass"), counts[term]) for term in sorted(counts)[:limit] if counts[term]]
 

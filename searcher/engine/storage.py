@@ -23,6 +23,7 @@ import pickle
 import re
 import shutil
 import stat
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -40,6 +41,7 @@ from searcher.files import sync_file, sync_folder
 
 REBUILD = "rebuild the index with: searcher index --rebuild"
 _INDEX = "MAIN"
+_SETTLED = 2_000_000_000
 _STATE = re.compile(r"state-(\d+)\.json")
 _TOC = re.compile(rf"_{_INDEX}_(\d+)\.toc")
 _DRAFT = re.compile(rf"(?:_?{_INDEX}_.*|state-\d+\.json)\.draft|_{_INDEX}_\d+\.toc\..+|{_INDEX}_.*\.tmp")
@@ -81,6 +83,14 @@ class DurableStorage:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._listed_at = 0
+
+    def unchanged(self) -> bool:
+        """Whether nothing can have been committed since ``generations`` was last called; costs one look at the folder."""
+        try:
+            return self._listed_at == self.folder.stat().st_mtime_ns
+        except OSError:
+            return False
 
     # Reading
 
@@ -88,6 +98,9 @@ class DurableStorage:
         """Return the numbers of the generations there are, ascending."""
         if not self.folder.is_dir():
             return []
+        changed = self.folder.stat().st_mtime_ns
+        # A folder changed a moment ago may change again without another time: clocks of file systems tick slowly.
+        self._listed_at = changed if time.time_ns() - changed > _SETTLED else 0
         return sorted(int(found[1]) for name in os.listdir(self.folder) if (found := _TOC.fullmatch(name)))
 
     def read_state(self, generation: int) -> GenerationState:

@@ -200,6 +200,8 @@ class WhooshEngine:
     def _current(self) -> tuple[GenerationState, Executor]:
         """Return the newest generation that opens; segments that are open already stay open."""
         with self._opening:
+            if self._newest is not None and self._storage.unchanged():
+                return self._newest
             generations = self._storage.generations()
             if self._newest is not None and generations and self._newest[0].generation == generations[-1]:
                 return self._newest
@@ -261,9 +263,7 @@ class _Writer:
         by_id = {record.article.id: record for record in records}  # of several versions, the last one counts
         for article_id in by_id:
             self.delete(article_id)
-        documents = [
-            (record.article.id, document) for record in by_id.values() if not record.deleted for document in documents_of(record)
-        ]
+        documents = [(record.article.id, document) for record in by_id.values() if not record.deleted for document in documents_of(record)]
         if documents:
             arrays = self._analyser.analyse([(document.title, document.body) for _, document in documents])
             if not self._buffer.takes(arrays):
@@ -309,17 +309,14 @@ class _Writer:
     def _merge(self) -> None:
         ordered = sorted(self._segments, key=lambda part: part[0].doc_count_all() - part[0].deleted_count(), reverse=True)
         living = [segment.doc_count_all() - segment.deleted_count() for segment, _ in ordered]
-        kept = len(ordered)
-        while kept and (kept == len(ordered) or living[kept - 1] <= _MERGE_RATIO * sum(living[kept:])):
+        kept = max(0, len(ordered) - 1)
+        while kept and (kept >= MAX_SEGMENTS or living[kept - 1] <= _MERGE_RATIO * sum(living[kept:])):
             kept -= 1
-        kept = min(kept, MAX_SEGMENTS - 1)
         merged = ordered[kept:] if len(ordered) - kept > 1 else []
         whole = [part for part in ordered if all(part is not other for other in merged)]
         # A segment most of which is deleted is written anew, an empty one goes.
         merged += [(s, r) for s, r in whole if 0 < s.doc_count_all() - s.deleted_count() <= s.doc_count_all() / 2]
-        self._segments = [
-            (s, r) for s, r in whole if all(s is not o for o, _ in merged) and s.doc_count_all() > s.deleted_count()
-        ]
+        self._segments = [(s, r) for s, r in whole if all(s is not o for o, _ in merged) and s.doc_count_all() > s.deleted_count()]
         merged = [(s, r) for s, r in merged if s.doc_count_all() > s.deleted_count()]
         if merged:
             readers = [open_segment(self._storage.folder, segment) for segment, _ in merged]  # with the deletions of now
