@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from searcher.engine.base import Found, ScoredDocument, day_number
-from searcher.engine.collection import Bools, Collection, Floats
+from searcher.engine.collection import SCOPES, Bools, Collection, Floats
 from searcher.engine.leaves import Batch, Leaves, Listed, Row, frequencies_in, keep
 from searcher.engine.leaves import Found as Held
 from searcher.engine.plan import And, AtLeast, DateRange, Everything, Keyword, Node, Not, Or, Phrase, Plan, Prefix, Scored, Term, Variants
@@ -51,6 +51,16 @@ class Executor:
         """Start a question about documents of a kind; what it looks up twice is found once."""
         return Question([segment.collection(scope) for segment in self.segments])
 
+    def find(self, document_id: str) -> tuple[Collection, int] | None:
+        """Return where a living document stands."""
+        for segment in self.segments:
+            for scope in SCOPES:
+                collection = segment.collection(scope)
+                document = collection.find(document_id)
+                if document >= 0 and collection.is_alive(document):
+                    return collection, document
+        return None
+
 
 class Question:
     """One question to all segments: sets, counts and the ranking share what they look up."""
@@ -59,6 +69,8 @@ class Question:
         self._parts = [Part(collection) for collection in collections if collection.size]
         documents = sum(part.collection.size for part in self._parts)
         length = sum(part.collection.total_length for part in self._parts)
+        #: Where the documents stand that searches returned.
+        self.places: dict[str, tuple[Collection, int]] = {}
         self.statistics = CollectionStatistics(documents, max(1.0, length / max(1, documents)))
 
     def search(self, plan: Plan) -> Found:
@@ -73,7 +85,9 @@ class Question:
             count = part.count(matching)
             total += count
             if count and plan.limit:
-                candidates += part.first(matching, _Ranking(part, weights, batch, self.statistics.average_length), plan)
+                found = part.first(matching, _Ranking(part, weights, batch, self.statistics.average_length), plan)
+                candidates += [scored for scored, _ in found]
+                self.places.update((scored.id, (part.collection, document)) for scored, document in found)
         candidates.sort(key=lambda found: (-found.key, found.id))
         return Found(tuple(candidates[: plan.limit]), total)
 
@@ -304,8 +318,8 @@ class Part:
 
     # Ranking
 
-    def first(self, matching: Ids | Bools, ranking: _Ranking, plan: Plan) -> list[ScoredDocument]:
-        """Return the matching documents that may be among the first, ties at the end of the list included."""
+    def first(self, matching: Ids | Bools, ranking: _Ranking, plan: Plan) -> list[tuple[ScoredDocument, int]]:
+        """Return the matching documents that may be among the first, and their numbers."""
         if plan.sort != "relevance":
             documents, keys = self._by_date(_as_list(matching), plan)
             scores = ranking.scores_of(documents)
@@ -316,8 +330,8 @@ class Part:
             else:
                 documents, scores = ranking.best(matching, plan.limit)
             documents, keys, scores = self._best(documents, scores.astype(np.float64), scores, plan)
-        ids = [self.collection.id_of(d) for d in documents.tolist()]
-        return [ScoredDocument(name, s, k) for name, s, k in zip(ids, scores.tolist(), keys.tolist(), strict=True)]
+        id_of = self.collection.id_of
+        return [(ScoredDocument(id_of(d), s, k), d) for d, s, k in zip(documents.tolist(), scores.tolist(), keys.tolist(), strict=True)]
 
     def _best(
         self, documents: Ids, keys: npt.NDArray[np.float64], scores: Floats, plan: Plan

@@ -94,6 +94,7 @@ class Leaves:
     def __init__(self, collection: Collection) -> None:
         self._collection = collection
         self._found: dict[Leaf, Found] = {}
+        self._ranges: dict[tuple[Term | Variants | Prefix, ...], tuple[Ids, Ids]] = {}
 
     def find(self, leaf: Leaf) -> Found:
         """Return the documents that hold a leaf, deleted ones included."""
@@ -289,18 +290,36 @@ class Leaves:
         terms, kinds, _ = decode(codes, collection.frequent)
         first_body = int(np.flatnonzero(kinds == BREAK)[0]) + 1
         terms, kinds = terms[first_body:], kinds[first_body:]
-        token = np.cumsum(kinds == TOKEN) - 1
+        edges, which = self._edges(tuple(leaves))
+        at = edges.searchsorted(terms, side="right")
+        held = (at & 1).nonzero()[0]  # between the first and the end of a leaf's terms
+        if not len(held):
+            return []
+        token = (np.cumsum(kinds == TOKEN) - 1)[held].tolist()
         found: dict[int, int] = {}
-        for number, leaf in enumerate(leaves):
-            first, end = collection.terms.range(_bytes(leaf.folded)) if isinstance(leaf, Prefix) else self._numbers(leaf)
-            if first < end:
-                held = np.flatnonzero((terms >= first) & (terms < end))
-                if isinstance(leaf, Prefix) and leaf.accented:
-                    wanted = _bytes(SEPARATOR + leaf.accented)
-                    held = np.array([i for i in held.tolist() if wanted in collection.terms[int(terms[i])]], dtype=np.intp)
-                for at in token[held].tolist():
-                    found.setdefault(at, number)
-        return sorted(found.items())
+        for place, element, number in zip(token, held.tolist(), which[at[held] >> 1].tolist(), strict=True):
+            leaf = leaves[number]
+            if (
+                not (isinstance(leaf, Prefix) and leaf.accented)
+                or _bytes(SEPARATOR + leaf.accented) in collection.terms[int(terms[element])]
+            ):
+                found.setdefault(place, number)
+        return list(found.items())
+
+    def _edges(self, leaves: tuple[Term | Variants | Prefix, ...]) -> tuple[Ids, Ids]:
+        """Return first and end of the terms of leaves, ascending and apart, and which leaf each range is."""
+        known = self._ranges.get(leaves)
+        if known is None:
+            terms = self._collection.terms
+            ranges = [(*(terms.range(_bytes(x.folded)) if isinstance(x, Prefix) else self._numbers(x)), i) for i, x in enumerate(leaves)]
+            apart: list[tuple[int, int, int]] = []
+            for first, end, number in sorted(ranges):
+                begin = max(first, apart[-1][1]) if apart else first
+                if begin < end:
+                    apart.append((begin, end, number))
+            edges = np.array([edge for first, end, _ in apart for edge in (first, end)], dtype=np.intp)
+            known = self._ranges[leaves] = edges, np.array([number for _, _, number in apart], dtype=np.intp)
+        return known
 
 
 def intersection(found: Sequence[Found]) -> Ids:

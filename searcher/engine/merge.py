@@ -23,7 +23,7 @@ from searcher.engine.segment import SegmentReader
 from searcher.model import Scope
 
 #: Postings sorted at once.
-_SLICE = 6_000_000
+_SLICE = 1_500_000
 #: Documents whose forward index is rewritten at once.
 _DOCUMENTS = 4_000
 

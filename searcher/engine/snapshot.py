@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from searcher.engine.base import Found, Occurrence, StoredDocument
-from searcher.engine.collection import SCOPES, Collection
+from searcher.engine.collection import Collection
 from searcher.engine.executor import Executor, Question
-from searcher.engine.plan import Everything, Field, Node, Plan, Prefix, Scored, Term, Variants
+from searcher.engine.plan import Field, Node, Plan, Prefix, Scored, Term, Variants
 from searcher.engine.postings import Ids
 from searcher.engine.records import unpack_stored
 from searcher.model import FacetValue, IndexState, Scope
@@ -26,11 +26,15 @@ class ColumnSnapshot:
         self._executor = executor
         self._generation, self._built_at = generation, built_at
         self._questions: dict[Scope, Question] = {}
+        self._places: dict[str, tuple[Collection, int]] = {}
         self._unpacked: dict[str, tuple[Collection, int, StoredDocument, Ids]] = {}
 
     def search(self, plan: Plan) -> Found:
         """Return the best documents of a plan and the exact number of all."""
-        return self._question(plan.scope).search(plan)
+        question = self._question(plan.scope)
+        found = question.search(plan)
+        self._places.update(question.places)
+        return found
 
     def count(self, node: Node, scope: Scope) -> int:
         """Return how many documents match."""
@@ -113,7 +117,8 @@ class ColumnSnapshot:
 
     def state(self) -> IndexState:
         """Return which index answers."""
-        return IndexState(self._generation, self.count(Everything(), "articles"), self._built_at)
+        articles = [segment.collection("articles") for segment in self._executor.segments]
+        return IndexState(self._generation, sum(c.size - len(c.deleted) for c in articles), self._built_at)
 
     def _question(self, scope: Scope) -> Question:
         question = self._questions.get(scope)
@@ -125,16 +130,14 @@ class ColumnSnapshot:
         known = self._unpacked.get(document_id)
         if known is not None:
             return known
-        for segment in self._executor.segments:
-            for scope in SCOPES:
-                collection = segment.collection(scope)
-                document = collection.find(document_id)
-                if document >= 0 and collection.is_alive(document):
-                    if len(self._unpacked) > 1000:
-                        self._unpacked.clear()
-                    found = self._unpacked[document_id] = (collection, document, *unpack_stored(collection.stored(document)))
-                    return found
-        return None
+        place = self._places.get(document_id) or self._executor.find(document_id)
+        if place is None:
+            return None
+        if len(self._unpacked) > 1000:
+            self._unpacked.clear()
+        collection, document = place
+        found = self._unpacked[document_id] = (collection, document, *unpack_stored(collection.stored(document)))
+        return found
 
 
 def _ids(collection: Collection, documents: Ids) -> Iterator[str]:

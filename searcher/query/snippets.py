@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,7 +21,8 @@ ELLIPSIS = " … "
 class _Passage:
     start: int
     end: int
-    matches: tuple[tuple[int, int, str], ...]  # start, end, what was matched
+    matches: tuple[tuple[int, str], ...]  # where each begins, what was matched
+    kinds: frozenset[str]
 
 
 def snippet(text: str, found: Sequence[tuple[int, str]], analyser: Analyser) -> tuple[Segment, ...]:
@@ -29,19 +31,18 @@ def snippet(text: str, found: Sequence[tuple[int, str]], analyser: Analyser) -> 
     ``found`` are (character at which a token begins, what it matches), ascending; how far the token goes is read there.
     Without any match the text's beginning is returned.
     """
-    hits = [(start, _token_end(text, start, analyser), what) for start, what in found]
-    passages = [_trim(text, p) for p in _sentences(text, hits)]
+    passages = _passages(text, found)
     best: list[_Passage] = []
     seen: set[str] = set()
     for _ in range(_PASSAGES):
-        rest = [p for p in passages if p not in best and p.matches]
+        rest = [p for p in passages if p not in best]
         if not rest:
             break
-        chosen = max(rest, key=lambda p: (len({m[2] for m in p.matches} - seen), len({m[2] for m in p.matches}), len(p.matches), -p.start))
-        if best and not {m[2] for m in chosen.matches} - seen and len(best[0].matches) > 1:
+        chosen = max(rest, key=lambda p: _worth(p, seen))
+        if best and not chosen.kinds - seen and len(best[0].matches) > 1:
             break
         best.append(chosen)
-        seen |= {m[2] for m in chosen.matches}
+        seen |= chosen.kinds
     if not best:
         end = _cut(text, 0, _LONGEST)
         return (Segment(" ".join(text[:end].split()) + (ELLIPSIS.rstrip() if end < len(text) else ""), is_match=False),) if text else ()
@@ -49,21 +50,28 @@ def snippet(text: str, found: Sequence[tuple[int, str]], analyser: Analyser) -> 
     for passage in sorted(best, key=lambda p: p.start):
         if segments and passage.start > 0:
             segments.append(Segment(ELLIPSIS, is_match=False))
-        at = passage.start
-        for start, end, _ in passage.matches:
-            if segments and segments[-1].is_match and text[at:start].isspace():
-                segments[-1] = Segment(
-                    segments[-1].text + text[at:end].replace("\n", " "), is_match=True
-                )  # "ngập úng" is one match to the eye
-                at = end
-                continue
+        _mark(text, passage, segments, analyser)
+    return tuple(segments)
+
+
+def _worth(passage: _Passage, seen: set[str]) -> tuple[int, int, int, int]:
+    return len(passage.kinds - seen), len(passage.kinds), len(passage.matches), -passage.start
+
+
+def _mark(text: str, passage: _Passage, segments: list[Segment], analyser: Analyser) -> None:
+    """Append a passage; neighbouring matches are one to the eye ("ngập úng")."""
+    at = passage.start
+    for start, _ in passage.matches:
+        end = _token_end(text, start, analyser)
+        if segments and segments[-1].is_match and text[at:start].isspace():
+            segments[-1] = Segment(segments[-1].text + text[at:end].replace("\n", " "), is_match=True)
+        else:
             if start > at:
                 segments.append(Segment(text[at:start].replace("\n", " "), is_match=False))
             segments.append(Segment(text[start:end], is_match=True))
-            at = end
-        if at < passage.end:
-            segments.append(Segment(text[at : passage.end].replace("\n", " "), is_match=False))
-    return tuple(segments)
+        at = end
+    if at < passage.end:
+        segments.append(Segment(text[at : passage.end].replace("\n", " "), is_match=False))
 
 
 def _token_end(text: str, start: int, analyser: Analyser) -> int:
@@ -71,42 +79,41 @@ def _token_end(text: str, start: int, analyser: Analyser) -> int:
     return start + next(iter(analyser.tokens(text[start : space.start() if space else len(text)]))).end
 
 
-def _sentences(text: str, hits: list[tuple[int, int, str]]) -> list[_Passage]:
-    found: list[_Passage] = []
-    number = 0
-    while number < len(hits):
-        first = hits[number][0]
-        start = end = 0
-        for bound in _BOUND.finditer(text, max((p.end for p in found), default=0)):
-            end = bound.end()
-            if end > first:
-                break
-            start = end
-        else:
-            end = len(text)
-        start = max(start, max((p.end for p in found), default=0))
-        inside = []
-        while number < len(hits) and hits[number][0] < end:
-            inside.append(hits[number])
-            number += 1
-        start += len(text[start:first]) - len(text[start:first].lstrip())
-        found.append(_Passage(start, start + len(text[start:end].rstrip()), tuple(inside)))
-    return found
+def _passages(text: str, found: Sequence[tuple[int, str]]) -> list[_Passage]:
+    """Return the sentences that hold matches; long ones cut to the stretch that holds most."""
+    if not found:
+        return []
+    bounds = [match.end() for match in _BOUND.finditer(text)]
+    inside: dict[int, list[tuple[int, str]]] = {}
+    for match in found:
+        inside.setdefault(bisect_right(bounds, match[0]), []).append(match)
+    passages = []
+    for sentence, matches in inside.items():
+        start = bounds[sentence - 1] if sentence else 0
+        end = bounds[sentence] if sentence < len(bounds) else len(text)
+        start += len(text[start : matches[0][0]]) - len(text[start : matches[0][0]].lstrip())
+        passages.append(_trimmed(text, _Passage(start, start + len(text[start:end].rstrip()), tuple(matches), _kinds(matches))))
+
+    return passages
 
 
-def _trim(text: str, passage: _Passage) -> _Passage:
-    """Cut a long sentence to the stretch that holds most matches."""
+def _trimmed(text: str, passage: _Passage) -> _Passage:
     if passage.end - passage.start <= _LONGEST:
         return passage
     best = passage.matches[0][0]
     most = 0
-    for start, _, _ in passage.matches:
-        number = len({m[2] for m in passage.matches if start <= m[0] < start + _LONGEST - 60})
+    for start, _ in passage.matches:
+        number = len({what for at, what in passage.matches if start <= at < start + _LONGEST - 60})
         if number > most:
             best, most = start, number
     start = max(passage.start, text.rfind(" ", passage.start, max(passage.start, best - 50)) + 1)
     end = min(passage.end, _cut(text, start, _LONGEST))
-    return _Passage(start, end, tuple(m for m in passage.matches if m[0] >= start and m[1] <= end))
+    matches = [match for match in passage.matches if start <= match[0] < end]
+    return _Passage(start, end, tuple(matches), _kinds(matches))
+
+
+def _kinds(matches: Sequence[tuple[int, str]]) -> frozenset[str]:
+    return frozenset(what for _, what in matches)
 
 
 def _cut(text: str, start: int, length: int) -> int:

@@ -44,6 +44,8 @@ _TOKEN = re.compile(
     rf"|(?P<word>{_WORD})"
 )
 _PARTS = re.compile(_WORD)
+#: Marks that stand around words and are part of none.
+_MARKS_AROUND = ".,;:!?…()[]“”\"'‘’«»"
 _CHUNK = re.compile(r"\S+")
 _THOUSANDS = re.compile(r"\d{1,3}(?:[.,]\d{3})+")
 _DIGITS = re.compile(r"\d+")
@@ -98,6 +100,7 @@ class Analyser:
         return tokens
 
 
+@lru_cache(_MAX_CHUNKS)
 def term_of(text: str) -> str:
     """Return the term of one syllable, word or whole token."""
     accented = normalise(text).lower()[:_LONGEST_TERM]
@@ -118,12 +121,21 @@ def folded_prefix(folded: str) -> str:
 
 def tokens_of(chunk: str) -> Iterator[Token]:
     """Yield the tokens of a chunk without white space."""
+    bare = chunk.strip(_MARKS_AROUND)
+    if bare.isalpha():  # one syllable, perhaps with marks around it: most chunks
+        term = term_of(bare)
+        if term != SEPARATOR:
+            start = chunk.index(bare)
+            yield Token(term, (), start, start + len(bare))
+        return
     for match in _TOKEN.finditer(chunk):
         kind, text = match.lastgroup, match[0]
         whole, parts = _whole_and_parts(kind or "", text)
-        if term_of(whole) != SEPARATOR:
+        term = term_of(whole)
+        if term != SEPARATOR:
             seen = dict.fromkeys(term_of(part) for part in parts)
-            yield Token(term_of(whole), tuple(term for term in seen if term != term_of(whole)), match.start(), match.end())
+            seen.pop(term, None)
+            yield Token(term, tuple(seen), match.start(), match.end())
 
 
 def _whole_and_parts(kind: str, text: str) -> tuple[str, Iterable[str]]:

@@ -7,13 +7,13 @@ dictionary look-up per chunk yields both its syllables and what pyvi's model mak
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from searcher.vietnamese.analysis import SEPARATOR, term_of, tokens_of
+from searcher.vietnamese.analysis import term_of, tokens_of
 from searcher.vietnamese.normalise import normalise
 from searcher.vietnamese.segmenter import Segmenter, chunk_starts, runs
 
@@ -24,7 +24,7 @@ TOKEN, PART, BREAK = 0, 1, 2
 
 _MAX_CHUNKS = 300_000
 _REMEMBERED_LENGTH = 64
-_TRAILING = frozenset(".,;:!?…)”\"'")
+_NO_WORD, _UNKNOWN = -1, -2
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,16 +109,10 @@ class BulkAnalyser:
         known = self._chunks.get(chunk)  # learnt a moment ago, in the same line
         if known is not None:
             return known
-        bare = chunk[:-1] if chunk[-1] in _TRAILING else chunk
-        if bare.isalpha():  # one syllable, perhaps with a mark behind it: most chunks
-            term = term_of(bare)
-            if term != SEPARATOR:
-                self._flat.extend((self._name(term), TOKEN, 0))
-        else:
-            for token in tokens_of(chunk):
-                self._flat.extend((self._name(token.term), TOKEN, token.start))
-                for part in token.parts:
-                    self._flat.extend((self._name(part), PART, token.start))
+        for token in tokens_of(chunk):
+            self._flat.extend((self._name(token.term), TOKEN, token.start))
+            for part in token.parts:
+                self._flat.extend((self._name(part), PART, token.start))
         return self._number(chunk, self._segmenter.chunk_number(normalise(chunk)))
 
     def _number(self, chunk: str, segmented: int) -> int:
@@ -140,21 +134,28 @@ class BulkAnalyser:
         """Return the terms of the words of all texts (words without a letter or digit are left out) and each text's bounds."""
         segmented = np.frombuffer(self._segmented, dtype=np.int64)[chunks]
         keys, word_bounds, word_of = self._segmenter.word_keys(segmented, bounds)
-        order = np.sort(keys)
-        unique = order[np.flatnonzero(np.concatenate([[True], order[1:] != order[:-1]]))] if len(order) else order
-        known = self._word_terms
-        terms = np.empty(len(unique), dtype=np.int64)
-        for i, key in enumerate(unique.tolist()):
-            term = known.get(key)
-            if term is None:
-                word = word_of(key)
-                term = self._name(term_of(word.replace("_", " "))) if word[0].isalnum() else -1
-                if key >= 0:  # negative keys are numbers of this batch alone
-                    known[key] = term
-            terms[i] = term
-        found = terms[np.searchsorted(unique, keys)] if len(unique) else keys
+        found = np.full(len(keys), _UNKNOWN, dtype=np.int64)
+        single = ((keys >= 0) & (keys < len(self._single_terms))).nonzero()[0]
+        found[single] = self._single_terms[keys[single]]
+        rest = (found == _UNKNOWN).nonzero()[0]
+        others = keys[rest]
+        unique = np.sort(others)
+        unique = unique[np.concatenate([[True], unique[1:] != unique[:-1]])] if len(unique) else unique
+        terms = np.fromiter((self._word_term(key, word_of) for key in unique.tolist()), dtype=np.int64, count=len(unique))
+        found[rest] = terms[unique.searchsorted(others)]
         kept = found >= 0
         return found[kept], np.concatenate([[0], np.cumsum(kept)])[word_bounds]
+
+    def _word_term(self, key: int, word_of: Callable[[int], str]) -> int:
+        term = self._word_terms.get(key)
+        if term is None:
+            word = word_of(key)
+            term = self._name(term_of(word.replace("_", " "))) if word[0].isalnum() else _NO_WORD
+            if 0 <= key < len(self._single_terms):
+                self._single_terms[key] = term
+            elif key >= 0:  # negative keys are numbers of this batch alone
+                self._word_terms[key] = term
+        return term
 
     def _forget(self) -> None:
         """Start the memory afresh, so that it stays bounded."""
@@ -163,6 +164,7 @@ class BulkAnalyser:
         self._numbered: dict[str, int] = {}
         self._chunks: dict[str, int] = {}
         self._word_terms: dict[int, int] = {}
+        self._single_terms = np.full(_MAX_CHUNKS, _UNKNOWN, dtype=np.int64)  # the term of each word of one token, by its key
         self._bounds = array("q", [0])  # where each chunk's elements begin in the flat table
         self._flat = array("q")  # term, kind and first character of each element
         self._segmented = array("q")  # the segmenter's number of each chunk

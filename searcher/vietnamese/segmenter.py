@@ -31,6 +31,8 @@ _TOKEN = re.compile(
     r"[A-ZĐ]+\.|Tp\.|Mr\.|Mrs\.|Ms\.|Dr\.|ThS\.|==>|->|\.\.\.|>>|\w+://[^\s]+"
     r"|[a-zA-Z0-9_.+-]+@(?:[a-zA-Z0-9-]+\.)+[a-zA-Z0-9-]+|\d+(?:[\.,_]\d+)+|[^\w\s]|\w+"
 )
+#: Marks that are tokens of their own behind a word, whatever the word (a full stop may belong to an abbreviation).
+_TRAILING = frozenset(",;:!?)”…")
 _MAX_CHUNKS = 200_000
 _MAX_TYPES = 500_000
 _TYPE_BITS = 21  # three token types fit a key; there are never many more than _MAX_TYPES
@@ -253,9 +255,12 @@ class Segmenter:
         score[1:][known] += self._bigram_before
         score[:-1][known] += self._bigram_after
         if len(types) > 2:
-            triple = pair[:-1] * self._size + syllable[2:]
-            at = np.searchsorted(self._trigrams, triple)
-            known = self._trigrams[np.minimum(at, len(self._trigrams) - 1)] == triple
+            # Few pairs begin an entry of three syllables; only behind those the third is looked at.
+            maybe = ((self._trigram_starts[pair[:-1] >> 3] >> (pair[:-1] & 7).astype(np.uint8)) & 1).nonzero()[0]
+            triple = pair[maybe] * self._size + syllable[maybe + 2]
+            at = np.minimum(self._trigrams.searchsorted(triple), len(self._trigrams) - 1)
+            known = np.zeros(len(types) - 2, dtype=bool)
+            known[maybe[self._trigrams[at] == triple]] = True
             known[inner[inner < len(types) - 1] - 1] = False
             known[inner[inner > 1] - 2] = False
             score[2:][known] += self._trigram_before
@@ -297,9 +302,10 @@ class Segmenter:
         self._syllable_ids = {name: i for i, name in enumerate(names, start=1)}
         self._size = len(names) + 1
         number, size = self._syllable_ids.__getitem__, self._size
-        pairs = np.array([number(n[0]) * size + number(n[1]) for n in ngrams if len(n) == 2], dtype=np.int64)
-        self._bigrams = np.zeros(size * size // 8 + 1, dtype=np.uint8)
-        np.bitwise_or.at(self._bigrams, pairs >> 3, (1 << (pairs & 7)).astype(np.uint8))
+        pairs = [np.array([number(n[0]) * size + number(n[1]) for n in ngrams if len(n) == length], dtype=np.int64) for length in (2, 3)]
+        self._bigrams, self._trigram_starts = (np.zeros(size * size // 8 + 1, dtype=np.uint8) for _ in pairs)
+        for bitmap, numbers in zip((self._bigrams, self._trigram_starts), pairs, strict=True):
+            np.bitwise_or.at(bitmap, numbers >> 3, (1 << (numbers & 7)).astype(np.uint8))
         triples = [(number(n[0]) * size + number(n[1])) * size + number(n[2]) for n in ngrams if len(n) == 3]
         self._trigrams = np.unique(np.array(triples, dtype=np.int64))
 
@@ -319,7 +325,12 @@ class Segmenter:
         """Split a chunk into tokens and number it. How it splits depends on it alone, so that it is remembered."""
         written = chunk if chunk.isascii() else unicodedata.normalize("NFC", chunk)
         if spans is None:
-            spans = [(0, len(written))] if written.isalpha() else [match.span() for match in _TOKEN.finditer(written)]
+            if written.isalpha():
+                spans = [(0, len(written))]
+            elif written[:-1].isalpha() and written[-1] in _TRAILING:
+                spans = [(0, len(written) - 1), (len(written) - 1, len(written))]
+            else:
+                spans = [match.span() for match in _TOKEN.finditer(written)]
         tokens = tuple(written[start:end] for start, end in spans)
         places = spans if written == chunk else _places(chunk, written, spans)
         for token, (start, end) in zip(tokens, places, strict=True):
