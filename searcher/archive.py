@@ -6,6 +6,7 @@ import csv
 import datetime as dt
 import io
 import json
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +25,7 @@ from searcher.query import scan, search
 from searcher.speakers import attribution
 from searcher.store import Store, utc_now
 from searcher.vietnamese.analysis import Analyser
+from searcher.vietnamese.names import Names, read_names
 
 Progress = Callable[[str, int, int | None], None]
 
@@ -82,6 +84,8 @@ class Archive:
         self._clock = clock
         self._progress = progress
         self._engine = WhooshEngine(folder / "index", clock=clock)
+        self._thread = threading.local()
+        self._known_names: tuple[tuple[int, int], Names] | None = None
 
     @classmethod
     def create(cls, path: str | Path, *, clock: Callable[[], dt.datetime] = utc_now, progress: Progress = _silent) -> Archive:
@@ -270,7 +274,7 @@ class Archive:
 
     def answer(self, query: Query) -> Results:
         """Search for a query that is already put together, as the doors do."""
-        return search(self._engine, query, Analyser(), clock=self._clock)
+        return search(self._engine, query, self._analyser(), self._names(), clock=self._clock)
 
     def scan(
         self,
@@ -286,7 +290,22 @@ class Archive:
     ) -> Iterator[Hit]:
         """Yield every hit by id, ascending, in constant memory."""
         query = Query(text, since, until, speaker, source, scope, match=match, snippets=snippets)
-        return scan(self._engine, query, Analyser(), clock=self._clock)
+        return scan(self._engine, query, Analyser(), self._names(), clock=self._clock)
+
+    def _analyser(self) -> Analyser:
+        """One analyser a thread: it remembers how words split."""
+        found: Analyser | None = getattr(self._thread, "analyser", None)
+        if found is None:
+            found = self._thread.analyser = Analyser()
+        return found
+
+    def _names(self) -> Names:
+        """Other names, as of the newest commit and the office's own list (``names.tsv`` beside ``corpus/``)."""
+        own = self.folder / "names.tsv"
+        state = (self._engine.last_change(), own.stat().st_mtime_ns if own.is_file() else 0)
+        if self._known_names is None or self._known_names[0] != state:
+            self._known_names = state, Names(self._store.definitions(), read_names(own) if own.is_file() else ())
+        return self._known_names[1]
 
     def get(self, article_id: str) -> Article:
         """Return an article in its current version.

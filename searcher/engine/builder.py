@@ -200,10 +200,10 @@ def _counted(terms: Ints, documents: Ints, weights: Ints | None) -> Postings:
         columns.append((weights, _WEIGHT_BITS))
     packed = pack(columns)
     assert packed is not None  # 33 million terms × 16 million documents × 2 bits
-    return _summed(packed, columns[0][1], columns[1][1], weights is not None)
+    return _summed(packed, columns[1][1], weights is not None)
 
 
-def _summed(packed: npt.NDArray[np.uint64], term_bits: int, document_bits: int, weighted: bool) -> Postings:
+def _summed(packed: npt.NDArray[np.uint64], document_bits: int, weighted: bool) -> Postings:
     packed.sort()
     shift = np.uint64(_WEIGHT_BITS if weighted else 0)
     keys = packed >> shift
@@ -253,7 +253,7 @@ def _write_pairs(
             unique = unique[np.concatenate([[True], unique[1:] != unique[:-1]])]
             found = _counted(np.searchsorted(unique, keys), documents, weights[left])
         else:
-            found = _summed(packed, sum(widths[:3]), widths[3], weighted=True)
+            found = _summed(packed, widths[3], weighted=True)
             begins = np.concatenate([[True], found.terms[1:] != found.terms[:-1]])
             unique = found.terms[begins].astype(np.uint64)
             found = Postings(np.cumsum(begins) - 1, found.documents, found.frequencies)

@@ -56,7 +56,7 @@ class TermsField(fields.FieldType):  # type: ignore[misc]
     def __init__(self, positional: bool = False) -> None:
         super().__init__(Positions() if positional else formats.Existence(), analyzer=None, scorable=False, stored=False)
 
-    def index(self, value: Any, **_: Any) -> NoReturn:
+    def index(self, *_: Any, **__: Any) -> NoReturn:
         """Refuse: analysed arrays are written instead."""
         raise TypeError("documents are added through searcher.engine.WhooshEngine")
 
@@ -94,7 +94,7 @@ class ColumnCodec(base.Codec):  # type: ignore[misc]
         """Name a new segment."""
         return W3Segment(self, indexname)
 
-    def per_document_writer(self, storage: Any, segment: Any) -> NoReturn:
+    def per_document_writer(self, *_: Any) -> NoReturn:
         """Refuse: segments are written as whole arrays."""
         raise TypeError("documents are added through searcher.engine.WhooshEngine")
 

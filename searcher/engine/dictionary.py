@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -40,7 +41,7 @@ class Strings:
     def all(self) -> list[bytes]:
         """Return all strings."""
         whole, at = bytes(self._bytes), self._at.tolist()
-        return [whole[a:b] for a, b in zip(at, at[1:], strict=False)]
+        return [whole[a:b] for a, b in pairwise(at)]
 
 
 class Dictionary(Strings):

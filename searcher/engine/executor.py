@@ -138,7 +138,7 @@ class Part:
         self.collection = collection
         self.leaves = Leaves(collection)
         self._sets: dict[Node, Ids | Bools] = {}
-        self._counts: dict[tuple[Node, ...], npt.NDArray[np.uint8] | npt.NDArray[np.uint16]] = {}
+        self._counts: dict[tuple[Node, ...], npt.NDArray[np.uint16]] = {}
 
     # Matching
 
@@ -269,14 +269,14 @@ class Part:
             mask |= found
         return mask
 
-    def _held(self, nodes: tuple[Node, ...]) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
+    def _held(self, nodes: tuple[Node, ...]) -> npt.NDArray[np.uint16]:
         """How many of the nodes each document matches; kept, since "any" and "enough" are asked one after the other."""
         held = self._counts.get(nodes)
         if held is None:
             lists, rows, sets = self._sorted_out(nodes)
-            held = np.zeros(self.collection.size, dtype=np.uint8 if len(nodes) < 256 else np.uint16)
+            held = np.zeros(self.collection.size, dtype=np.uint16)
             if lists:
-                np.add.at(held, np.concatenate(lists), held.dtype.type(1))
+                np.add.at(held, np.concatenate(lists), np.uint16(1))
             for row in rows:
                 held += row.rows.holds(row.number)
             for found in sets:
@@ -342,10 +342,10 @@ class Part:
             documents, keys, scores = documents[kept], keys[kept], scores[kept]
         if len(documents) > plan.limit:
             threshold = np.partition(keys, len(keys) - plan.limit)[len(keys) - plan.limit]
-            kept = np.flatnonzero(keys >= threshold)
-            if len(kept) > plan.limit:  # ties at the end: their ids decide
-                kept = kept[np.lexsort((self.collection.id_rank[documents[kept]], -keys[kept]))[: plan.limit]]
-            documents, keys, scores = documents[kept], keys[kept], scores[kept]
+            first = (keys >= threshold).nonzero()[0]
+            if len(first) > plan.limit:  # ties at the end: their ids decide
+                first = first[np.lexsort((self.collection.id_rank[documents[first]], -keys[first]))[: plan.limit]]
+            documents, keys, scores = documents[first], keys[first], scores[first]
         return documents, keys, scores
 
     def _after(self, documents: Ids, keys: npt.NDArray[np.float64], after: tuple[float, str]) -> Bools:

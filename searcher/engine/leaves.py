@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice, pairwise
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -143,34 +143,11 @@ class Leaves:
             return Batch(found, order, _EMPTY, _ones(0), bounds)
         documents, frequencies = documents_at(places), frequencies_at(places)
         if several:
-            documents, frequencies, bounds = self._merge(documents, frequencies, bounds, len(several))
+            documents, frequencies, bounds = _merged(documents, frequencies, bounds, len(several))
         ends = bounds.tolist()
         for i, first, end in zip(order, ends, ends[1:], strict=False):
             found[i] = self._found[leaves[i]] = Listed(documents[first:end], frequencies[first:end])
         return Batch(found, order, documents, frequencies, bounds)
-
-    def _merge(self, documents: Ids, frequencies: Counts, bounds: Ids, several: int) -> tuple[Ids, Counts, Ids]:
-        """Merge the lists of the first ``several`` leaves, each by itself, by sorting all of them at once."""
-        end = int(bounds[several])
-        widths = (bits(several), bits(self._collection.size), bits(int(frequencies[:end].max())))
-        kind = np.uint32 if sum(widths) <= 32 else np.uint64
-        keys = np.repeat(np.arange(several, dtype=kind) << kind(widths[1] + widths[2]), np.diff(bounds[: several + 1]))
-        keys |= documents[:end].astype(kind) << kind(widths[2])
-        keys |= frequencies[:end].astype(kind)
-        keys.sort()
-        places = keys >> kind(widths[2])
-        first = np.empty(end, dtype=bool)
-        first[0] = True
-        np.not_equal(places[1:], places[:-1], out=first[1:])
-        begins = first.nonzero()[0]
-        counts = np.add.reduceat((keys & kind((1 << widths[2]) - 1)).astype(np.uint32), begins)
-        merged = (places[begins] & kind((1 << widths[1]) - 1)).astype(np.intp)
-        shorter = begins.searchsorted(bounds[: several + 1])
-        return (
-            np.concatenate([merged, documents[end:]]),
-            np.concatenate([counts, frequencies[end:]]),
-            np.concatenate([shorter[:-1], bounds[several:] - (end - len(begins))]),
-        )
 
     def _resolve(self, leaf: Term | Variants | Keyword) -> Row | Extent:
         """Return where a leaf's postings lie; remembered, since it depends on the segment alone."""
@@ -340,13 +317,13 @@ def keep(documents: Ids, other: Found) -> Ids:
         return listed
     at = listed.searchsorted(documents)
     at[at == len(listed)] = 0
-    return documents[listed[at] == documents]
+    return np.asarray(documents[listed[at] == documents])
 
 
 def frequencies_in(found: Found, documents: Ids) -> Counts:
     """Return how often each of some documents (ascending) holds a leaf."""
     if isinstance(found, Row):
-        return found.rows.frequencies_of([found.number], documents)[0]
+        return np.asarray(found.rows.frequencies_of([found.number], documents)[0])
     if found.documents is documents:
         return found.frequencies
     if not found.df:
@@ -381,25 +358,40 @@ def _list(place: Extent) -> Listed:
     return _summed(documents, frequencies) if place.several else Listed(documents, frequencies)
 
 
+def _merged(documents: Ids, frequencies: Counts, bounds: Ids, several: int) -> tuple[Ids, Counts, Ids]:
+    """Merge what each of the first ``several`` lists names more than once, by sorting all of them at once.
+
+    Lists follow one another: list i has ``bounds[i]`` to ``bounds[i + 1]``.
+    """
+    end = int(bounds[several])
+    if not end:
+        return documents, frequencies, bounds
+    document_bits, frequency_bits = bits(int(documents[:end].max())), bits(int(frequencies[:end].max()))
+    kind: type[np.unsignedinteger[Any]] = np.uint32 if bits(several) + document_bits + frequency_bits <= 32 else np.uint64
+    keys = np.repeat(np.arange(several).astype(kind), np.diff(bounds[: several + 1]))
+    keys <<= kind(document_bits)
+    keys |= documents[:end].astype(kind)
+    keys <<= kind(frequency_bits)
+    keys |= frequencies[:end].astype(kind)
+    keys.sort()
+    places = keys >> kind(frequency_bits)
+    first = np.empty(end, dtype=bool)
+    first[0] = True
+    np.not_equal(places[1:], places[:-1], out=first[1:])
+    begins = first.nonzero()[0]
+    counts = np.add.reduceat((keys & kind((1 << frequency_bits) - 1)).astype(np.uint32), begins)
+    merged = (places[begins] & kind((1 << document_bits) - 1)).astype(np.intp)
+    shorter = begins.searchsorted(bounds[: several + 1])
+    return (
+        np.concatenate([merged, documents[end:]]),
+        np.concatenate([counts, frequencies[end:]]),
+        np.concatenate([shorter[:-1], bounds[several:] - (end - len(begins))]),
+    )
+
+
 def _summed(documents: Ids, frequencies: Counts) -> Listed:
     """Sort documents and add up the frequencies of equal ones."""
-    wide = len(frequencies) and frequencies.max() > 0xFF
-    if wide:
-        packed = documents.astype(np.uint64) << np.uint64(32) | frequencies
-        shift, mask = np.uint64(32), np.uint64(0xFFFFFFFF)
-    else:
-        packed = documents.astype(np.uint32) << np.uint32(8) | frequencies
-        shift, mask = np.uint32(8), np.uint32(0xFF)
-    packed.sort()
-    documents = (packed >> shift).astype(np.intp)
-    first = np.empty(len(documents), dtype=bool)
-    first[:1] = True
-    np.not_equal(documents[1:], documents[:-1], out=first[1:])
-    counts = (packed & mask).astype(np.uint32)
-    if first.all():
-        return Listed(documents, counts)
-    begins = first.nonzero()[0]
-    return Listed(documents[begins], np.add.reduceat(counts, begins))
+    return Listed(*_merged(documents, frequencies, np.array([0, len(documents)], dtype=np.intp), 1)[:2])
 
 
 def _near(places: list[list[int]], slop: int) -> int:

@@ -176,17 +176,17 @@ def _merge_pairs(out: SectionWriter, scope: Scope, sources: Sequence[_Source], f
         found, keys = [], []
         for source, forms_here in zip(sources, form_of, strict=True):
             a, b = np.searchsorted(forms_here, [first_form, end_form])
-            first, end = int(source.collection.pairs.first[a]), int(source.collection.pairs.first[b])
-            if first == end:
+            begin, stop = int(source.collection.pairs.first[a]), int(source.collection.pairs.first[b])
+            if begin == stop:
                 continue
-            folded, second, variant = source.collection.pairs.terms(first, end)
+            folded, second, variant = source.collection.pairs.terms(begin, stop)
             term = source.terms[source.collection.fold_first[folded] + variant]
             form = groups[term]
             columns = [(form - first_form, 64 - variants - seconds), (source.terms[second], seconds), (term - fold_first[form], variants)]
             packed = pack(columns)
             assert packed is not None
-            held = source.collection.pair_postings.slice(first, end)
-            found.append((held.terms - first, source.documents[held.documents], held.frequencies))
+            held = source.collection.pair_postings.slice(begin, stop)
+            found.append((held.terms - begin, source.documents[held.documents], held.frequencies))
             keys.append(packed)
         if not keys:
             continue

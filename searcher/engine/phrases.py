@@ -69,7 +69,7 @@ class _Part:
             return np.asarray(codes == wanted[0])
         table = np.zeros(1 << 16, dtype=bool)
         table[wanted] = True
-        return table[codes]
+        return np.asarray(table[codes])
 
     def holds(self, codes: npt.NDArray[np.uint16], at: Ids) -> Bools:
         """Which places hold the part."""
@@ -79,7 +79,7 @@ class _Part:
         held &= (at == 0) | (codes[at - 1] < ESCAPE_CODE)
         for code, low in self._rare:
             held |= (here == code) & (codes[at + 1] == low)
-        return held
+        return np.asarray(held)
 
 
 def _behind(codes: npt.NDArray[np.uint16], at: Ids) -> Ids:

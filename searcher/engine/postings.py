@@ -296,7 +296,7 @@ class Rows:
 
     def union(self, rows: Sequence[int]) -> npt.NDArray[np.uint8]:
         """Return a bit for each document that holds any of some keys, packed."""
-        return np.bitwise_or.reduce(self._bits[rows], axis=0)
+        return np.asarray(np.bitwise_or.reduce(self._bits[rows], axis=0))
 
     def holds_of(self, row: int, documents: Ids) -> npt.NDArray[np.bool_]:
         """Return which of some documents hold the key."""

@@ -60,7 +60,7 @@ class SectionWriter:
         """Append an array to a section; the first call fixes its type."""
         dtype = values.dtype.str[1:]
         if name not in self._parts:
-            self._parts[name] = dtype, tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY, dir=self._path.parent)  # noqa: SIM115
+            self._parts[name] = dtype, tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY, dir=str(self._path.parent))  # noqa: SIM115
         known, part = self._parts[name]
         if known != dtype or dtype not in _DTYPES:
             raise TypeError(f"section {name} holds {known}, not {dtype}")

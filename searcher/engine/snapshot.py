@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import datetime as dt
 import heapq
 from collections import Counter
@@ -154,21 +155,24 @@ def _by_date(collection: Collection, documents: Ids, unit: str) -> Counter[str]:
     documents = documents[undated:]
     exact = documents
     if len(collection.inexact):
-        at = np.searchsorted(collection.inexact, documents)
-        at[at == len(collection.inexact)] = 0
-        inexact = collection.inexact[at] == documents
+        place = np.searchsorted(collection.inexact, documents)
+        place[place == len(collection.inexact)] = 0
+        inexact = collection.inexact[place] == documents
         exact = documents[~inexact]
         for document in documents[inexact].tolist():
             first, last = (dt.date.fromordinal(int(days[document])) for days in (collection.first_day, collection.last_day))
             whole_month = unit == "month" and (first.year, first.month) == (last.year, last.month)
-            counts[f"{first:%Y-%m}" if whole_month else f"{first:%Y}"] += 1
+            counts[f"{first.year:04}-{first.month:02}" if whole_month else f"{first.year:04}"] += 1
     days = collection.first_day[exact]
     at = 0
     while at < len(days):
         first = dt.date.fromordinal(int(days[at]))
-        december = first.month == 12
-        after = dt.date(first.year + 1, 1, 1) if unit == "year" or december else dt.date(first.year, first.month + 1, 1)
-        end = int(np.searchsorted(days, after.toordinal()))
+        last = (
+            dt.date(first.year, 12, 31)
+            if unit == "year"
+            else dt.date(first.year, first.month, calendar.monthrange(first.year, first.month)[1])
+        )
+        end = int(np.searchsorted(days, last.toordinal(), side="right"))
         counts[f"{first.year:04}" if unit == "year" else f"{first.year:04}-{first.month:02}"] += end - at
         at = end
     return counts

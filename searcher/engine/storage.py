@@ -101,7 +101,7 @@ class DurableStorage:
         changed = self.folder.stat().st_mtime_ns
         # A folder changed a moment ago may change again without another time: clocks of file systems tick slowly.
         self._listed_at = changed if time.time_ns() - changed > _SETTLED else 0
-        return sorted(int(found[1]) for name in os.listdir(self.folder) if (found := _TOC.fullmatch(name)))
+        return sorted(int(found[1]) for path in self.folder.iterdir() if (found := _TOC.fullmatch(path.name)))
 
     def read_state(self, generation: int) -> GenerationState:
         """Read the manifest of a generation.

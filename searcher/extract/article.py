@@ -17,7 +17,7 @@ from searcher.model import Article, Capture, content_id
 from searcher.vietnamese.dates import event_date, parse_date
 
 #: Raised whenever the same page may give another article, so that ``extract`` reads everything again.
-EXTRACTOR_VERSION = 1
+EXTRACTOR_VERSION = 2
 
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 _MISSING = re.compile(r"không tìm thấy|không tồn tại|đã bị gỡ|page not found|\b404\b", re.IGNORECASE)

@@ -18,9 +18,11 @@ from searcher.errors import QueryError
 from searcher.model import Query
 from searcher.query.dates import parse_bound
 from searcher.query.grammar import ExactPhrase, Parsed, Truncated, Words
-from searcher.query.synonyms import Synonym, synonyms
+from searcher.query.synonyms import Synonym, spellings, synonyms
 from searcher.vietnamese.analysis import SEPARATOR, Analyser, Token, folded_prefix, pair_term, term_of
+from searcher.vietnamese.names import Names
 from searcher.vietnamese.normalise import fold, normalise
+from searcher.vietnamese.spelling import from_keystrokes
 
 #: Weight of the pairs' BM25 (measured on five Vietnamese test sets; MRR@10 is flat between 0.3 and 0.6).
 PAIR_BOOST = 0.4
@@ -57,7 +59,7 @@ class Understood:
 
 
 def understand(
-    query: Query, parsed: Parsed, index: Snapshot, analyser: Analyser, *, today: dt.date, force_folded: bool = False
+    query: Query, parsed: Parsed, index: Snapshot, analyser: Analyser, names: Names, *, today: dt.date, force_folded: bool = False
 ) -> Understood:
     """Plan a query.
 
@@ -70,7 +72,10 @@ def understand(
     typed = [*tokens, *(token for phrase in parsed.phrases for token in phrase.tokens)]
     spelling = _Spelling(None if force_folded or not _has_accents(typed) else _implausible(tokens, index))
     notes = list(parsed.notes)
-    others = [[*synonyms(words.tokens, analyser, folded=spelling.loose is None)] for words in parsed.words]
+    others = [[*synonyms(words.tokens, analyser, names, folded=spelling.loose is None)] for words in parsed.words]
+    if spelling.loose is not None:
+        written = [[s for s in spellings(words.tokens, analyser) if _known(s.tokens[0], index)] for words in parsed.words]
+        others = [found + more for found, more in zip(others, written, strict=True)]
     leaves = _leaves(parsed, others, spelling)
     exact: list[Node] = [_exact(phrase, spelling) for phrase in parsed.phrases]
     must: list[Node] = [] if query.match == "any" else exact
@@ -81,6 +86,7 @@ def understand(
     if spelling.loose:
         plain = dict.fromkeys(token.accented for token in tokens if token.term in spelling.loose)
         notes.append(f"cũng tìm với mọi dấu: {', '.join(plain)}")
+    notes += _suggestions(tokens, index)
     everything = Everything()
     return Understood(
         any_words=Or(tuple(leaves)) if leaves else everything,
@@ -167,6 +173,22 @@ def _implausible(tokens: Sequence[Token], index: Snapshot) -> frozenset[str]:
             if total and own < PLAUSIBLE * total:
                 found.add(token.term)
     return frozenset(found)
+
+
+def _known(token: Token, index: Snapshot) -> bool:
+    return index.term_statistics("syllables", [token.term])[0][0] > 0
+
+
+def _suggestions(tokens: Sequence[Token], index: Snapshot) -> list[str]:
+    """Say what a syllable that the index does not know would be on a keyboard whose keystrokes were left undone."""
+    notes = []
+    for token in dict.fromkeys(tokens):
+        meant = from_keystrokes(token.accented)
+        if meant and not index.vocabulary("syllables", folded_prefix(token.folded), 1):
+            found = [syllable for syllable in meant if index.term_statistics("syllables", [term_of(syllable)])[0][0]]
+            if found:
+                notes.append(f"không có “{token.accented}”; có phải là: {', '.join(found)}?")
+    return notes
 
 
 def _has_accents(tokens: Sequence[Token]) -> bool:

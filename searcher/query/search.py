@@ -16,6 +16,7 @@ from searcher.query.grammar import parse
 from searcher.query.planner import Understood, understand
 from searcher.query.snippets import snippet
 from searcher.vietnamese.analysis import SEPARATOR, Analyser
+from searcher.vietnamese.names import Names
 
 FACETS = ("speaker", "source", "section", "year", "month")
 MAX_LIMIT = 1000
@@ -46,7 +47,7 @@ PARAMETERS = (
 )
 
 
-def search(engine: Engine, query: Query, analyser: Analyser, *, clock: Callable[[], dt.datetime]) -> Results:
+def search(engine: Engine, query: Query, analyser: Analyser, names: Names, *, clock: Callable[[], dt.datetime]) -> Results:
     """Answer a query.
 
     Raises:
@@ -54,7 +55,7 @@ def search(engine: Engine, query: Query, analyser: Analyser, *, clock: Callable[
     """
     _validate(query)
     index = engine.snapshot()
-    understood, words, notes = _choose(index, query, analyser, clock().date())
+    understood, words, notes = _choose(index, query, analyser, names, clock().date())
     undated_too = And((words, understood.others))
     matching = And((undated_too, understood.dates))
     state = index.state()
@@ -85,7 +86,7 @@ def search(engine: Engine, query: Query, analyser: Analyser, *, clock: Callable[
     )
 
 
-def scan(engine: Engine, query: Query, analyser: Analyser, *, clock: Callable[[], dt.datetime]) -> Iterator[Hit]:
+def scan(engine: Engine, query: Query, analyser: Analyser, names: Names, *, clock: Callable[[], dt.datetime]) -> Iterator[Hit]:
     """Yield every hit of a query by id, ascending, in constant memory; scores are not computed.
 
     Raises:
@@ -93,7 +94,7 @@ def scan(engine: Engine, query: Query, analyser: Analyser, *, clock: Callable[[]
     """
     _validate(query)
     index = engine.snapshot()
-    understood, words, _ = _choose(index, query, analyser, clock().date())
+    understood, words, _ = _choose(index, query, analyser, names, clock().date())
     batch: list[str] = []
 
     def emit() -> Iterator[Hit]:
@@ -124,17 +125,17 @@ def _validate(query: Query) -> None:
             raise QueryError(f"facet {name!r} is unknown; use some of {', '.join(FACETS)}")
 
 
-def _choose(index: Snapshot, query: Query, analyser: Analyser, today: dt.date) -> tuple[Understood, Node, list[str]]:
+def _choose(index: Snapshot, query: Query, analyser: Analyser, names: Names, today: dt.date) -> tuple[Understood, Node, list[str]]:
     """Return how the query is understood, the set of words it stands for, and the notes that say so."""
     parsed = parse(query.text, analyser)
-    understood = understand(query, parsed, index, analyser, today=today)
+    understood = understand(query, parsed, index, analyser, names, today=today)
     notes = list(understood.notes)
 
     def holds(node: Node) -> bool:
         return index.count(And((node, understood.others, understood.dates)), query.scope) > 0
 
     if not understood.folded and understood.distinct and not holds(understood.any_words):
-        understood = understand(query, parsed, index, analyser, today=today, force_folded=True)
+        understood = understand(query, parsed, index, analyser, names, today=today, force_folded=True)
         notes.append("không có bài nào đúng dấu; đã tìm không phân biệt dấu")
     words = {"all": understood.all_words, "any": understood.any_words, "auto": understood.auto_words}[query.match]
     if query.match == "auto" and understood.distinct > 1:

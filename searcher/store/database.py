@@ -8,9 +8,19 @@ from typing import Self
 
 from searcher.errors import ArchiveLocked, StoreError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
-_SCHEMA = """
+_DEFINITIONS = """
+CREATE TABLE definitions (
+    article TEXT NOT NULL REFERENCES articles(id),
+    short TEXT NOT NULL, "full" TEXT NOT NULL,  -- as the article writes them: UBND, Ủy ban nhân dân
+    PRIMARY KEY (article, short, "full")
+) STRICT;
+"""
+
+_SCHEMA = (
+    _DEFINITIONS
+    + """
 CREATE TABLE warc_files (
     name TEXT PRIMARY KEY,
     size INTEGER NOT NULL              -- bytes acknowledged; whatever lies behind was never promised
@@ -104,6 +114,7 @@ CREATE TABLE hosts (
     delay REAL NOT NULL DEFAULT 0      -- seconds kept between two requests
 ) STRICT;
 """
+)
 
 
 def create(path: Path) -> sqlite3.Connection:
@@ -125,7 +136,9 @@ def open_existing(path: Path) -> sqlite3.Connection:
     except sqlite3.DatabaseError as error:
         connection.close()
         raise StoreError(f"{path} is damaged ({error}); restore it from a backup") from error
-    if version != SCHEMA_VERSION:
+    if version == 1:  # what came with version 2 can be read from the captures again
+        connection.executescript(f"BEGIN IMMEDIATE; {_DEFINITIONS} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+    elif version != SCHEMA_VERSION:
         connection.close()
         raise StoreError(f"{path} has format {version}, this program reads {SCHEMA_VERSION}; use the version that wrote it")
     return connection

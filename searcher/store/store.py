@@ -18,6 +18,7 @@ from searcher.store import database
 from searcher.store.frontier import Frontier
 from searcher.store.serial import article_from_json, article_to_json
 from searcher.store.warc import Payload, WarcFolder
+from searcher.vietnamese.names import definitions
 from searcher.vietnamese.normalise import fold
 
 Clock = Callable[[], dt.datetime]
@@ -190,6 +191,7 @@ class Store:
             )
         elif row[0] == content and self.attribution(article.id) == attribution:
             self._db.execute("UPDATE articles SET last_seen = max(last_seen, ?), missing_since = NULL WHERE id = ?", (seen, article.id))
+            self._put_definitions(article)
             return "unchanged"
         else:
             self._db.execute(
@@ -200,6 +202,7 @@ class Store:
         if row is None or row[0] != content:
             self._add_version(article.id, capture.id, seen, content)
         self._put_attribution(article.id, attribution)
+        self._put_definitions(article)
         return "new" if row is None else "changed"
 
     def article(self, article_id: str) -> Article | None:
@@ -282,6 +285,15 @@ class Store:
             self._db.execute(
                 f"SELECT speaker, role, count(*), count(DISTINCT article) FROM statements {where} GROUP BY speaker, role ORDER BY 3 DESC, 1, 2",
                 (key,),
+            )
+        )
+
+    def definitions(self, articles: int = 2) -> list[tuple[str, str, int]]:
+        """Return (abbreviation, what it stands for, number of articles) of what at least so many articles define alike."""
+        return list(
+            self._db.execute(
+                'SELECT short, max("full"), count(DISTINCT article) FROM definitions GROUP BY short, lower("full") HAVING count(DISTINCT article) >= ?',
+                (articles,),
             )
         )
 
@@ -378,6 +390,11 @@ class Store:
         )
         people = [("presider", p) for p in attribution.presiders] + [("attendee", p) for p in attribution.attendees]
         self._db.executemany("INSERT INTO people VALUES (?, ?, ?, ?)", [(article_id, fact, p.name, p.role) for fact, p in people])
+
+    def _put_definitions(self, article: Article) -> None:
+        self._db.execute("DELETE FROM definitions WHERE article = ?", (article.id,))
+        found = {(short, full.lower()): (article.id, short, full) for short, full in definitions(article.body)}
+        self._db.executemany("INSERT OR IGNORE INTO definitions VALUES (?, ?, ?)", found.values())
 
     def _statements(self, article_id: str) -> tuple[Statement, ...]:
         rows = self._db.execute(

@@ -383,7 +383,7 @@ class _PyviSegmenter(Segmenter):
     def tokenize(self, text: str) -> str:
         return cast(str, self._pyvi(text))
 
-    def segment_many(self, texts: Sequence[str]) -> WordArrays:
+    def segment_many(self, texts: Sequence[str]) -> WordArrays:  # noqa: ARG002  what it would segment
         raise ModelError("pyvi itself gives no offsets; install pyvi==0.1.1")
 
     def chunk_number(self, chunk: str) -> int:

@@ -30,7 +30,8 @@ from typing import Any
 from searcher.engine import And, DateRange, Or, Phrase, Plan, Scored, Term, Variants, WhooshEngine
 from searcher.model import Article, Attribution, PartialDate, Query, Record
 from searcher.query import search
-from searcher.vietnamese.analysis import SEPARATOR, TITLE_WEIGHT, Analyser, Token, pair_term
+from searcher.vietnamese.analysis import TITLE_WEIGHT, Analyser, Token, pair_term
+from searcher.vietnamese.names import Names
 from searcher.vietnamese.normalise import fold
 
 ANALYSER = Analyser()
@@ -299,11 +300,11 @@ def end_to_end(ours: Ours, titles: list[str], path: Path, wanted: int, folder: P
         generator = tantivy.SnippetGenerator.create(searcher, query, schema, "text")
         return [generator.snippet_from_doc(searcher.doc(at)).to_html() for _, at in searcher.search(query, 10, count=True).hits]
 
-    analyser = Analyser()
+    analyser, names = Analyser(), Names()
     rng = random.Random(2)
     for words in (1, 2, 3, 5, 12):
         texts = [" ".join(t.accented for t in q if t.accented.isalpha()) or "hội" for q in cut(titles, words, count, rng)]
-        mine = clocked("", texts, lambda text: search(ours.engine, Query(text), analyser, clock=lambda: dt.datetime.now(dt.UTC)))
+        mine = clocked("", texts, lambda text: search(ours.engine, Query(text), analyser, names, clock=lambda: dt.datetime.now(dt.UTC)))
         row(f"end to end, {words} syllables", mine, clocked("", texts, theirs))
 
 

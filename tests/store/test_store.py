@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from conftest import write_jsonl
 from warcio.archiveiterator import ArchiveIterator
 
+from searcher import Archive
 from searcher.errors import ArchiveError, ArchiveLocked, StoreError
 from searcher.model import Article, Attachment, Attribution, PartialDate, Person, Statement
 from searcher.store import Store
@@ -173,5 +175,20 @@ def test_folders_that_are_no_archive(tmp_path: Path) -> None:
     other.execute("PRAGMA user_version = 99")
     other.commit()
     other.close()
-    with pytest.raises(StoreError, match="format 99, this program reads 1"):
+    with pytest.raises(StoreError, match="format 99, this program reads 2"):
         Store.open(tmp_path)
+
+
+def test_archives_of_the_first_format_are_brought_up_to_date(tmp_path: Path) -> None:
+    folder = tmp_path / "archive"
+    body = "Ủy ban nhân dân (UBND) họp."
+    with Archive.create(folder) as archive:
+        archive.import_files([write_jsonl(tmp_path / "a.jsonl", [{"id": f"a{i}", "body": f"{body} Lần {i}."} for i in range(2)])])
+        archive.index()
+    database = sqlite3.connect(folder / "corpus" / "archive.db")
+    database.executescript("DROP TABLE definitions; PRAGMA user_version = 1; UPDATE captures SET extractor = 1;")
+    database.close()
+    with Archive.open(folder) as archive:
+        archive.index()
+        assert archive._store.definitions() == [("UBND", "Ủy ban nhân dân", 2)]
+        assert archive.search("họp").total == 2
