@@ -113,7 +113,7 @@ def _write_collection(out: SectionWriter, scope: Scope, rows: list[_Row], names:
     out.append(f"{scope}.fold", fold_first.astype(np.uint32))
     numbered = np.full(len(terms), -1, dtype=np.int64)
     numbered[inside] = ranks
-    weights, in_title = _weights(kinds, np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64), scope)
+    weights, in_title = element_weights(kinds, np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64), scope)
     tokens = kinds == TOKEN
     lengths = np.bincount(document[tokens], weights=weights[tokens], minlength=count).astype(np.int64)
     write_lengths(out, scope, lengths)
@@ -176,7 +176,7 @@ def folded_forms(vocabulary: Sequence[bytes]) -> tuple[Ints, Ints]:
     return np.append(begins, len(vocabulary)), np.cumsum(starts) - 1
 
 
-def _weights(kinds: Kinds, bounds: Ints, scope: Scope) -> tuple[Ints, npt.NDArray[np.bool_]]:
+def element_weights(kinds: Kinds, bounds: Ints, scope: Scope) -> tuple[Ints, npt.NDArray[np.bool_]]:
     """Return how much each element counts, and which ones stand in a title (before the first break)."""
     count = len(bounds) - 1
     breaks = np.cumsum(kinds == BREAK)

@@ -425,7 +425,7 @@ class _Ranking:
             documents = _as_list(matching)
             return documents, self._add_rows(scores[documents], documents, 0)
         scores *= matching
-        documents, found = self._pruned(scores, limit)
+        documents, found = self._pruned(scores, matching, limit)
         if len(documents) >= limit:
             return documents, found
         documents = _as_list(matching)  # fewer than asked for have a score
@@ -447,8 +447,8 @@ class _Ranking:
                 scores = scores + weight * (row / (row + norms))
         return scores
 
-    def _pruned(self, scores: Floats, limit: int) -> tuple[Ids, Floats]:
-        """Return the documents with a positive score that may be among the best, with their scores."""
+    def _pruned(self, scores: Floats, matching: Bools, limit: int) -> tuple[Ids, Floats]:
+        """Return the matching documents with a positive score that may be among the best, with their scores."""
         done = 0
         while True:
             reached = _kth_largest(scores, limit)
@@ -460,8 +460,9 @@ class _Ranking:
                 probe = (scores >= reached).nonzero()[0][:_PROBE]
                 exact = self._add_rows(scores[probe], probe, done)
                 threshold = float(np.partition(exact, len(exact) - limit)[len(exact) - limit])
-                documents = (scores >= max(_LEAST, threshold - left - _SLACK)).nonzero()[0]
-                if len(documents) <= max(_PROBE, self._size // 16):
+                needed = threshold - left - _SLACK
+                documents = (scores >= needed).nonzero()[0] if needed > 0 else None  # rows alone may be enough
+                if documents is not None and len(documents) <= max(_PROBE, self._size // 16):
                     found = self._add_rows(scores[documents], documents, done)
                     kept = found >= threshold - _SLACK
                     return documents[kept], found[kept]
@@ -470,7 +471,7 @@ class _Ranking:
             row = self._table.frequencies(self._rows[done]).astype(np.float32)
             row /= row + self._norms
             row *= self._row_weights[done]
-            row *= scores >= 0
+            row *= matching
             scores += row
             done += 1
 

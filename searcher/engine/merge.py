@@ -11,16 +11,16 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from searcher.engine.builder import folded_forms, write_documents, write_facet, write_lengths, write_stored
+from searcher.engine.builder import element_weights, folded_forms, write_documents, write_facet, write_lengths, write_stored
 from searcher.engine.collection import FACETS, KEYWORDS, SCOPES, Collection
 from searcher.engine.dictionary import merge_strings, write_strings
 from searcher.engine.forward import codes_of, decode, encode, frequent_terms
 from searcher.engine.pairs import PairWriter, bits, pack
 from searcher.engine.postings import Ints, Postings, PostingsReader, PostingsWriter
-from searcher.engine.scoring import LENGTHS
 from searcher.engine.sections import SectionWriter
 from searcher.engine.segment import SegmentReader
 from searcher.model import Scope
+from searcher.vietnamese.bulk import TOKEN
 
 #: Postings sorted at once.
 _SLICE = 1_500_000
@@ -62,8 +62,7 @@ def _merge_collection(out: SectionWriter, scope: Scope, collections: list[Collec
     fold_first, groups = folded_forms(vocabulary)
     out.append(f"{scope}.fold", fold_first.astype(np.uint32))
     count = len(order)
-    _write_lengths(out, scope, sources, count)
-    _merge_forward(out, scope, sources, order, len(vocabulary))
+    write_lengths(out, scope, _merge_forward(out, scope, sources, order, len(vocabulary)))
 
     writer = PostingsWriter(out, f"{scope}.syllables", count, frequencies=True, rows=True)
     _merge_postings(writer, [(s.collection.syllables, s.terms, s.documents) for s in sources], len(vocabulary), groups)
@@ -90,21 +89,9 @@ def _document_order(collections: list[Collection]) -> list[tuple[int, int]]:
     return [(which, d) for _, _, which, d in found]
 
 
-def _write_lengths(out: SectionWriter, scope: Scope, sources: Sequence[_Source], count: int) -> None:
-    """Lengths are kept as their bytes; their sum loses what rounding takes only where documents were deleted."""
-    lengths = np.zeros(count, dtype=np.int64)
-    total = 0
-    for source in sources:
-        alive = source.documents >= 0
-        rounded = LENGTHS[source.collection.length_codes]
-        lengths[source.documents[alive]] = rounded[alive]
-        whole = int(rounded.sum())
-        total += round(source.collection.total_length * (int(rounded[alive].sum()) / whole)) if whole else 0
-    write_lengths(out, scope, lengths)
-    out.meta[scope]["length"] = total
-
-
-def _merge_forward(out: SectionWriter, scope: Scope, sources: Sequence[_Source], order: list[tuple[int, int]], terms: int) -> None:
+def _merge_forward(out: SectionWriter, scope: Scope, sources: Sequence[_Source], order: list[tuple[int, int]], terms: int) -> Ints:
+    """Write the forward index anew; return the documents' lengths."""
+    lengths = np.zeros(len(order), dtype=np.int64)
     frequencies = np.zeros(terms, dtype=np.int64)
     for source in sources:
         for first in range(0, source.collection.size, _DOCUMENTS):
@@ -133,6 +120,9 @@ def _merge_forward(out: SectionWriter, scope: Scope, sources: Sequence[_Source],
             renumbered = np.where(found >= 0, source.terms[found], -1)
             codes, ends = encode(renumbered, kinds, codes_by_term)
             edges = np.searchsorted(begins, np.concatenate([[0], np.cumsum([len(pieces[i][1]) for i in mine])]))
+            weights, _ = element_weights(kinds, edges, scope)
+            sums = np.concatenate([[0], np.cumsum(weights * (kinds == TOKEN))])
+            lengths[[first + i for i in mine]] = np.diff(sums[edges])
             for i, a, b in zip(mine, ends[edges[:-1]].tolist(), ends[edges[1:]].tolist(), strict=True):
                 encoded[i] = codes[a:b]
         out.append(f"{scope}.forward", np.concatenate(encoded))
@@ -141,6 +131,7 @@ def _merge_forward(out: SectionWriter, scope: Scope, sources: Sequence[_Source],
     if not order:
         out.append(f"{scope}.forward", np.zeros(0, dtype=np.uint16))
     out.append(f"{scope}.forward_at", np.concatenate(bounds).astype(np.uint64))
+    return lengths
 
 
 def _merge_postings(writer: PostingsWriter, parts: Sequence[tuple[PostingsReader, Ints, Ints]], terms: int, groups: Ints) -> None:

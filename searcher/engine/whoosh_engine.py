@@ -82,11 +82,14 @@ class WhooshEngine:
         for article_id in article_ids:
             writer.delete(article_id)
 
-    def commit(self) -> None:
-        """Make everything since the last commit durable and visible at once. If that fails, nothing of it happened."""
+    def commit(self, *, compact: bool = False) -> None:
+        """Make everything since the last commit durable and visible at once. If that fails, nothing of it happened.
+
+        With ``compact`` all segments become one without deleted documents, which takes time as indexing does.
+        """
         writer = self._write()
         try:
-            writer.commit(self._clock().isoformat(timespec="seconds"))
+            writer.commit(self._clock().isoformat(timespec="seconds"), compact=compact)
         finally:
             self._drop_writer()
 
@@ -285,10 +288,10 @@ class _Writer:
                 for number in Leaves(statements).find(Keyword("article", article_id)).documents.tolist():
                     segment.delete_document(reader.first["statements"] + number)
 
-    def commit(self, built_at: str) -> None:
+    def commit(self, built_at: str, *, compact: bool) -> None:
         if len(self._buffer):
             self._flush()
-        self._merge()
+        self._merge(compact)
         files = {reader.source.path.name: (reader.source.size, reader.source.checksum) for _, reader in self._segments}
         generation = max(self._storage.generations()) + 1
         state = GenerationState(generation, self._last_change, built_at, VERSIONS, files)
@@ -307,16 +310,16 @@ class _Writer:
         self._write_segment(self._buffer.write, self._buffer.elements * _BYTES_PER_ELEMENT)
         self._buffer = SegmentBuffer()
 
-    def _merge(self) -> None:
+    def _merge(self, compact: bool) -> None:
         ordered = sorted(self._segments, key=lambda part: part[0].doc_count_all() - part[0].deleted_count(), reverse=True)
         living = [segment.doc_count_all() - segment.deleted_count() for segment, _ in ordered]
-        kept = max(0, len(ordered) - 1)
+        kept = 0 if compact else max(0, len(ordered) - 1)
         while kept and (kept >= MAX_SEGMENTS or living[kept - 1] <= _MERGE_RATIO * sum(living[kept:])):
             kept -= 1
         merged = ordered[kept:] if len(ordered) - kept > 1 else []
         whole = [part for part in ordered if all(part is not other for other in merged)]
         # A segment most of which is deleted is written anew, an empty one goes.
-        merged += [(s, r) for s, r in whole if 0 < s.doc_count_all() - s.deleted_count() <= s.doc_count_all() / 2]
+        merged += [(s, r) for s, r in whole if s.deleted_count() and (compact or s.deleted_count() >= s.doc_count_all() / 2)]
         self._segments = [(s, r) for s, r in whole if all(s is not o for o, _ in merged) and s.doc_count_all() > s.deleted_count()]
         merged = [(s, r) for s, r in merged if s.doc_count_all() > s.deleted_count()]
         if merged:
