@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DATA ?=
 
-.PHONY: demo test lint types bench clean
+.PHONY: demo test torture lint types bench clean
 
 $(VENV)/ready: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name it with: make PYTHON=python3.12 …"; exit 2; }
@@ -26,6 +26,9 @@ lint: $(VENV)/ready
 
 types: $(VENV)/ready
 	$(BIN)/mypy
+
+torture: $(VENV)/ready  ## many more random cases, kills, flips and commits than make test takes
+	SEARCHER_TORTURE=1 $(BIN)/python -m pytest tests/engine
 
 bench: $(VENV)/ready  ## make bench DATA=news.jsonl: import, index and search a file of your own
 	@test -n "$(DATA)" || { echo "Name a file to measure with: make bench DATA=news.jsonl"; exit 2; }

@@ -8,28 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeGuard, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from searcher.engine.base import Found, ScoredDocument, day_number
 from searcher.engine.collection import SCOPES, Bools, Collection, Floats
-from searcher.engine.leaves import Batch, Leaves, Listed, Row, frequencies_in, keep
 from searcher.engine.leaves import Found as Held
+from searcher.engine.leaves import Leaves, Listed, Row, keep
 from searcher.engine.plan import And, AtLeast, DateRange, Everything, Keyword, Node, Not, Or, Phrase, Plan, Prefix, Scored, Term, Variants
-from searcher.engine.postings import Counts, Ids
+from searcher.engine.postings import Ids
+from searcher.engine.ranking import Ranking, added
 from searcher.engine.scoring import idf
 from searcher.engine.segment import SegmentReader
+from searcher.engine.sets import as_list, as_mask, is_mask
 from searcher.model import Scope
 from searcher.vietnamese.analysis import SEPARATOR
 
-_BLOCKS = 256
-#: Candidates that are scored exactly to learn what the best documents reach at least.
-_PROBE = 1024
-_LEAST = 1e-30
-#: What rounding may take from a sum of scores.
-_SLACK = 1e-4
 _UNDATED = -1e9
 
 
@@ -85,7 +80,7 @@ class Question:
             count = part.count(matching)
             total += count
             if count and plan.limit:
-                found = part.first(matching, _Ranking(part, weights, batch, self.statistics.average_length), plan)
+                found = part.first(matching, Ranking(part.collection, weights, batch, self.statistics.average_length), plan)
                 candidates += [scored for scored, _ in found]
                 self.places.update((scored.id, (part.collection, document)) for scored, document in found)
         candidates.sort(key=lambda found: (-found.key, found.id))
@@ -98,7 +93,7 @@ class Question:
     def matches(self, node: Node) -> Iterator[tuple[Collection, Ids]]:
         """Yield each segment's documents that match, ascending."""
         for part in self._parts:
-            yield part.collection, _as_list(part.matching(node))
+            yield part.collection, as_list(part.matching(node))
 
     def explain(self, ranking: Sequence[Scored], document_id: str) -> list[tuple[str, float]]:
         """Return what each scored leaf adds to a document's score."""
@@ -109,8 +104,8 @@ class Question:
             if document >= 0 and part.collection.is_alive(document):
                 at = np.array([document], dtype=np.intp)
                 norms = part.collection.norms(self.statistics.average_length)
-                added = [_added(held, weight, at, norms) for held, weight in zip(batch.found, weights, strict=True)]
-                return [(_name(scored.node), float(score[0])) for scored, score in zip(ranking, added, strict=True)]
+                shares = [added(held, weight, at, norms) for held, weight in zip(batch.found, weights, strict=True)]
+                return [(_name(scored.node), float(score[0])) for scored, score in zip(ranking, shares, strict=True)]
         return []
 
     def frequency(self, leaf: Term | Variants | Phrase | Keyword) -> tuple[int, int]:
@@ -144,7 +139,7 @@ class Part:
 
     def count(self, found: Ids | Bools) -> int:
         """Return how many documents a set holds."""
-        return int(np.count_nonzero(found)) if _is_mask(found) else len(found)
+        return int(np.count_nonzero(found)) if is_mask(found) else len(found)
 
     def matching(self, node: Node) -> Ids | Bools:
         """Return the documents that match and are not deleted."""
@@ -152,7 +147,7 @@ class Part:
         alive = self.collection.alive
         if alive is None:
             return found
-        return found & alive if _is_mask(found) else found[alive[found]]
+        return found & alive if is_mask(found) else found[alive[found]]
 
     def _set(self, node: Node) -> Ids | Bools:
         found = self._sets.get(node)
@@ -180,7 +175,7 @@ class Part:
                 return held.rows.holds(held.number).view(bool) if isinstance(held, Row) else held.documents
 
     def _mask(self, node: Node) -> Bools:
-        return _as_mask(self._set(node), self.collection.size)
+        return as_mask(self._set(node), self.collection.size)
 
     def _all(self, nodes: Sequence[Node]) -> Ids | Bools:
         """The cheapest list first, what it holds is tested against the others."""
@@ -191,11 +186,11 @@ class Part:
         first, *others = rest
         found: Ids | Bools = self._set(first)
         for node in others:
-            if _is_mask(found):
+            if is_mask(found):
                 other = self._set(node)
-                found = found & other if _is_mask(other) else _as_list(other)[found[other]]
+                found = found & other if is_mask(other) else as_list(other)[found[other]]
             else:
-                found = self._keep(_as_list(found), node)
+                found = self._keep(as_list(found), node)
         return found
 
     def _keep(self, documents: Ids, node: Node) -> Ids:
@@ -227,7 +222,7 @@ class Part:
                 return documents
             case _:
                 found = self._set(node)
-                return documents[found[documents]] if _is_mask(found) else _both(documents, _as_list(found), collection.size)
+                return documents[found[documents]] if is_mask(found) else _both(documents, as_list(found), collection.size)
 
     def _cost(self, node: Node) -> int:
         """About how many documents match; what is not known cheaply comes last."""
@@ -299,10 +294,10 @@ class Part:
                     lists.append(held.documents)
                 continue
             found = self._set(node)
-            if _is_mask(found):
+            if is_mask(found):
                 masks.append(found)
             else:
-                lists.append(_as_list(found))
+                lists.append(as_list(found))
         return lists, rows, masks
 
     def _dated(self, node: DateRange) -> Ids:
@@ -318,14 +313,14 @@ class Part:
 
     # Ranking
 
-    def first(self, matching: Ids | Bools, ranking: _Ranking, plan: Plan) -> list[tuple[ScoredDocument, int]]:
+    def first(self, matching: Ids | Bools, ranking: Ranking, plan: Plan) -> list[tuple[ScoredDocument, int]]:
         """Return the matching documents that may be among the first, and their numbers."""
         if plan.sort != "relevance":
-            documents, keys = self._by_date(_as_list(matching), plan)
+            documents, keys = self._by_date(as_list(matching), plan)
             scores = ranking.scores_of(documents)
         else:
             if plan.after is not None or ranking.empty:
-                documents = _as_list(matching)
+                documents = as_list(matching)
                 scores = ranking.scores_of(documents)
             else:
                 documents, scores = ranking.best(matching, plan.limit)
@@ -367,156 +362,6 @@ class Part:
         documents, keys, _ = self._best(documents, keys, np.zeros(len(documents), dtype=np.float32), plan)
         order = np.argsort(documents)
         return documents[order], keys[order]
-
-
-class _Ranking:
-    """The scored leaves of a plan in one segment.
-
-    Scores are added up in one order however they are computed: the batch of lists, other lists, rows by falling weight.
-    """
-
-    def __init__(self, part: Part, weights: Sequence[float], batch: Batch, average: float) -> None:
-        self._size = part.collection.size
-        self._norms = part.collection.norms(average)
-        self._batch = batch
-        self._weights = np.array([weights[leaf] for leaf in batch.order], dtype=np.float32)
-        batched = set(batch.order)
-        self._lists: list[tuple[Listed, float]] = []
-        rows: list[tuple[Row, float]] = []
-        for leaf, (held, weight) in enumerate(zip(batch.found, weights, strict=True)):
-            if isinstance(held, Row):
-                rows.append((held, weight))
-            elif leaf not in batched and held.df:
-                self._lists.append((held, weight))
-        rows.sort(key=lambda row: -row[1])
-        self._rows = [row.number for row, _ in rows]
-        self._table = rows[0][0].rows if rows else None
-        self._row_weights = [np.float32(weight) for _, weight in rows]
-
-    @property
-    def empty(self) -> bool:
-        """Whether no document gets any score."""
-        return not (len(self._batch.documents) or self._lists or self._rows)
-
-    def scores_of(self, documents: Ids) -> Floats:
-        """Score some documents (ascending)."""
-        scores = np.zeros(len(documents), dtype=np.float32)
-        if not len(documents):
-            return scores
-        bounds = self._batch.bounds.tolist()
-        for leaf, weight in enumerate(self._weights):
-            part = slice(bounds[leaf], bounds[leaf + 1])
-            scores += _added(Listed(self._batch.documents[part], self._batch.frequencies[part]), weight, documents, self._norms)
-        for held, weight in self._lists:
-            scores += _added(held, weight, documents, self._norms)
-        return self._add_rows(scores, documents, 0)
-
-    def best(self, matching: Ids | Bools, limit: int) -> tuple[Ids, Floats]:
-        """Return documents and scores, the best ``limit`` and their ties among them.
-
-        Lists are scattered into the scores of all documents; rows, which many documents hold, are only read where a document
-        can still be among the best: no row adds more than its weight.
-        """
-        if not _is_mask(matching) and 8 * len(matching) < len(self._batch.documents) / max(1, len(self._weights)):
-            documents = _as_list(matching)
-            return documents, self.scores_of(documents)
-        scores = self._scattered()
-        if not _is_mask(matching):
-            documents = _as_list(matching)
-            return documents, self._add_rows(scores[documents], documents, 0)
-        scores *= matching
-        documents, found = self._pruned(scores, matching, limit)
-        if len(documents) >= limit:
-            return documents, found
-        documents = _as_list(matching)  # fewer than asked for have a score
-        return documents, self.scores_of(documents)
-
-    def _scattered(self) -> Floats:
-        scores = np.zeros(self._size, dtype=np.float32)
-        _scatter(scores, self._batch.documents, self._batch.frequencies, np.repeat(self._weights, np.diff(self._batch.bounds)), self._norms)
-        for held, weight in self._lists:
-            _scatter(scores, held.documents, held.frequencies, np.float32(weight), self._norms)
-        return scores
-
-    def _add_rows(self, scores: Floats, documents: Ids, first: int) -> Floats:
-        """Add what the rows from ``first`` on give to the scores of some documents (ascending)."""
-        if self._table is not None and first < len(self._rows) and len(documents):
-            frequencies = self._table.frequencies_of(self._rows[first:], documents).astype(np.float32)
-            norms = self._norms[documents]
-            for row, weight in zip(frequencies, self._row_weights[first:], strict=True):
-                scores = scores + weight * (row / (row + norms))
-        return scores
-
-    def _pruned(self, scores: Floats, matching: Bools, limit: int) -> tuple[Ids, Floats]:
-        """Return the matching documents with a positive score that may be among the best, with their scores."""
-        done = 0
-        while True:
-            reached = _kth_largest(scores, limit)
-            left = float(np.sum(self._row_weights[done:]))
-            if not left:
-                documents = (scores >= max(reached, _LEAST)).nonzero()[0]
-                return documents, scores[documents]
-            if reached > 0:
-                probe = (scores >= reached).nonzero()[0][:_PROBE]
-                exact = self._add_rows(scores[probe], probe, done)
-                threshold = float(np.partition(exact, len(exact) - limit)[len(exact) - limit])
-                needed = threshold - left - _SLACK
-                documents = (scores >= needed).nonzero()[0] if needed > 0 else None  # rows alone may be enough
-                if documents is not None and len(documents) <= max(_PROBE, self._size // 16):
-                    found = self._add_rows(scores[documents], documents, done)
-                    kept = found >= threshold - _SLACK
-                    return documents[kept], found[kept]
-            # The lists tell the documents too little apart: the heaviest row is read in full.
-            assert self._table is not None
-            row = self._table.frequencies(self._rows[done]).astype(np.float32)
-            row /= row + self._norms
-            row *= self._row_weights[done]
-            row *= matching
-            scores += row
-            done += 1
-
-
-def _scatter(scores: Floats, documents: Ids, frequencies: Counts, weights: Floats | np.float32, norms: Floats) -> None:
-    added = frequencies.astype(np.float32)
-    share = norms[documents]
-    share += added
-    added /= share
-    added *= weights
-    np.add.at(scores, documents, added)
-
-
-def _added(held: Held, weight: float | np.float32, documents: Ids, norms: Floats) -> Floats:
-    """Return what a leaf adds to the scores of some documents (ascending)."""
-    if isinstance(held, Listed) and not held.df:
-        return np.zeros(len(documents), dtype=np.float32)
-    frequencies = frequencies_in(held, documents).astype(np.float32)
-    return np.float32(weight) * (frequencies / (frequencies + norms[documents]))
-
-
-def _kth_largest(scores: Floats, k: int) -> float:
-    """A value that at least k documents reach: the k-th largest of the maxima of blocks, or exactly for short arrays."""
-    if len(scores) < 64 * max(k, _BLOCKS):
-        return float(np.partition(scores, len(scores) - k)[len(scores) - k]) if len(scores) >= k else 0.0
-    blocks = max(_BLOCKS, 8 * k)
-    width = len(scores) // blocks
-    maxima = scores[: blocks * width].reshape(width, blocks).max(axis=0)
-    return float(np.partition(maxima, blocks - k)[blocks - k])
-
-
-def _is_mask(found: Ids | Bools) -> TypeGuard[Bools]:
-    return found.dtype == bool
-
-
-def _as_mask(found: Ids | Bools, size: int) -> Bools:
-    if _is_mask(found):
-        return found
-    mask = np.zeros(size, dtype=bool)
-    mask[found] = True
-    return mask
-
-
-def _as_list(found: Ids | Bools) -> Ids:
-    return found.nonzero()[0] if _is_mask(found) else cast("Ids", found)
 
 
 def _both(first: Ids, second: Ids, size: int) -> Ids:

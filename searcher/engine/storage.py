@@ -179,7 +179,11 @@ class DurableStorage:
         self._write(self._state(state.generation), manifest.encode())
         sync_folder(self.folder)
         self._write(self._toc(state.generation), toc)
-        sync_folder(self.folder)
+        try:
+            sync_folder(self.folder)
+        except OSError:
+            self._toc(state.generation).unlink()  # visible, but perhaps not for good: take it back
+            raise
 
     def clean_up(self) -> None:
         """Remove what killed writers left and what neither of the two newest generations needs; for the writer alone."""

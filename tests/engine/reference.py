@@ -104,7 +104,7 @@ def _is(leaf: Term | Variants | Prefix, term: str) -> bool:
 
 
 def scores(documents: list[Document], ranking: tuple[Scored, ...]) -> list[float]:
-    """BM25 of every document: Lucene's idf and rounded lengths, k1 1.2, b 0.75."""
+    """BM25 of every document: Lucene's idf and rounded lengths, k1 1.6, b 0.75."""
     average = sum(d.length for d in documents) / len(documents)
     norms = [K1 * (1 - B + B * max(n for n in LENGTHS if n <= d.length) / average) for d in documents]
     totals = [0.0] * len(documents)

@@ -100,7 +100,7 @@ def random_plan(rng: random.Random) -> Plan:
 @pytest.mark.parametrize("seed", range(2))
 def test_sets_scores_and_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, rows: bool) -> None:
     monkeypatch.setattr("searcher.engine.postings.FEWEST_FOR_ROWS", 1 if rows else 1 << 30)
-    monkeypatch.setattr("searcher.engine.executor._PROBE", 8)
+    monkeypatch.setattr("searcher.engine.ranking.PROBE", 8)
     rng = random.Random(seed)
     engine = WhooshEngine(tmp_path / "index")
     records: dict[str, Record] = {}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from searcher.vietnamese.analysis import PARAGRAPH_GAP, TITLE_WEIGHT, Analyser, term_of
+from searcher.vietnamese.analysis import Analyser
 from searcher.vietnamese.normalise import fold, normalise
 
 ANALYSER = Analyser()
@@ -86,22 +86,6 @@ def test_case_and_form_give_the_same_terms(text: str) -> None:
     assert [token.term for token in ANALYSER.tokens(text.upper())] == terms
 
 
-def test_text_terms() -> None:
-    terms = ANALYSER.text_terms("Ngập úng", "ngập nặng\núng")
-    ngap, ung = term_of("ngập"), term_of("úng")
-    assert terms.positions[ngap] == [0, 2 + PARAGRAPH_GAP]
-    assert terms.positions[ung] == [1, 4 + 2 * PARAGRAPH_GAP]
-    assert terms.weights[ngap] == TITLE_WEIGHT + 1
-    assert terms.pairs["ngap ung\tngập úng"] == TITLE_WEIGHT
-    assert "nang ung\tnặng úng" not in terms.pairs  # no pair crosses a paragraph
-    assert terms.length == 2 * TITLE_WEIGHT + 3
-
-
-def test_words_are_pyvis() -> None:
-    assert "nhan dan\tnhân dân" in set(ANALYSER.words("Ủy ban nhân dân phường"))
-
-
 def test_hostile_text_is_read_in_bounded_time() -> None:
     for text in ("a" * 1_000_000, "e" + "\u0301" * 100_000, "1," * 100_000, "\ud800" * 1000, "1/" * 50_000, "a.b" * 50_000):
         list(ANALYSER.tokens(text))
-        ANALYSER.text_terms(text[:20_000], "")
