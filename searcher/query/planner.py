@@ -165,14 +165,16 @@ class _Spelling:
 def _implausible(tokens: Sequence[Token], index: Snapshot) -> frozenset[str]:
     """The terms typed without accents that this index hardly knows so: accents were left out, in a query that has some."""
     found = set()
-    for token in {t.term: t for t in tokens}.values():
+    plain = {t.term: t for t in tokens if t.accented == t.folded and t.folded.isalpha()}
+    for token in plain.values():
         if token.accented == token.folded and token.folded.isalpha():
             variants = index.vocabulary("syllables", folded_prefix(token.folded))
             total = sum(count for _, count in variants)
             own = next((count for term, count in variants if term == token.term), 0)
             if total and own < PLAUSIBLE * total:
                 found.add(token.term)
-    return frozenset(found)
+    # Who left the accents of one syllable out may have left out those of another that also means something without.
+    return frozenset(plain) if found else frozenset()
 
 
 def _known(token: Token, index: Snapshot) -> bool:
