@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DATA ?=
+DOCUMENTS ?= 35407
 
 .PHONY: demo test torture lint types bench clean
 
@@ -30,9 +31,14 @@ types: $(VENV)/ready
 torture: $(VENV)/ready  ## many more random cases, kills, flips and commits than make test takes
 	SEARCHER_TORTURE=1 $(BIN)/python -m pytest tests/engine
 
-bench: $(VENV)/ready  ## make bench DATA=news.jsonl: import, index and search a file of your own
+$(VENV)/bench-ready: $(VENV)/ready requirements-bench.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.txt
+	@touch $@
+
+bench: $(VENV)/bench-ready  ## make bench DATA=news.jsonl: segmentation, the engine against others, and the whole path, on a file of your own
 	@test -n "$(DATA)" || { echo "Name a file to measure with: make bench DATA=news.jsonl"; exit 2; }
 	$(BIN)/python tests/benchmarks/segmenter.py $(DATA)
+	$(BIN)/python tests/benchmarks/engine.py $(DATA) --documents $(DOCUMENTS)
 	$(BIN)/python tests/benchmarks/whole_run.py $(DATA)
 
 clean:

@@ -53,6 +53,7 @@ class Understood:
     dates: Node  # the date range asked for, apart from the others, so that what it leaves out can be counted
     ranking: tuple[Scored, ...]
     marked: tuple[Term | Variants | Prefix, ...]  # what snippets mark, in the order of the query
+    kinds: tuple[str, ...]  # what each of them is, whatever its accents: two different syllables are worth more than one twice
     folded: bool  # whether accents count nowhere
     notes: tuple[str, ...]
     interpreted: str
@@ -97,7 +98,8 @@ def understand(
         others=And((*must, *_filters(query))),
         dates=_dates(query, today),
         ranking=tuple(_ranking(parsed, others, spelling)),
-        marked=_marked(parsed, typed, others, spelling),
+        marked=(marked := _marked(parsed, typed, others, spelling)),
+        kinds=tuple(leaf.text.split(SEPARATOR)[0] if isinstance(leaf, Term) else leaf.folded for leaf in marked),
         folded=spelling.loose is None,
         notes=tuple(notes),
         interpreted=_describe(parsed, spelling, query),

@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import get_args
 
-from searcher.engine import And, Engine, Node, Plan, Prefix, Snapshot, StoredDocument, Term, Variants
+from searcher.engine import And, Engine, Node, Plan, Snapshot, StoredDocument
 from searcher.errors import QueryError
 from searcher.model import Copies, Hit, Match, Query, Results, Scope, Segment, Sort
 from searcher.query.grammar import parse
 from searcher.query.planner import Understood, understand
 from searcher.query.snippets import snippet
-from searcher.vietnamese.analysis import SEPARATOR, Analyser
+from searcher.vietnamese.analysis import Analyser
 from searcher.vietnamese.names import Names
 
 FACETS = ("speaker", "source", "section", "year", "month")
@@ -151,7 +151,7 @@ def _hit(document: StoredDocument, score: float, index: Snapshot, understood: Un
     segments: tuple[Segment, ...] = ()
     if query.snippets:
         found = index.occurrences(document.id, understood.marked)
-        segments = snippet(document.body, [(o.start, _what(understood.marked[o.leaf])) for o in found], analyser)
+        segments = snippet(document.body, [(o.start, understood.kinds[o.leaf]) for o in found], analyser)
     return Hit(
         id=document.id,
         url=document.url,
@@ -164,11 +164,6 @@ def _hit(document: StoredDocument, score: float, index: Snapshot, understood: Un
         statement=document.statement,
         article_id=document.article_id,
     )
-
-
-def _what(leaf: Term | Variants | Prefix) -> str:
-    """What an occurrence is of, whatever its accents: a passage with two different syllables beats one with the same twice."""
-    return leaf.text.split(SEPARATOR)[0] if isinstance(leaf, Term) else leaf.folded
 
 
 def _fold_copies(hits: tuple[Hit, ...], notes: list[str]) -> tuple[tuple[Hit, ...], list[str]]:
