@@ -100,11 +100,17 @@ class Analyser:
         return tokens
 
 
-@lru_cache(_MAX_CHUNKS)
 def term_of(text: str) -> str:
     """Return the term of one syllable, word or whole token."""
+    return _remembered_term(text) if len(text) <= _REMEMBERED_LENGTH else _term(text)
+
+
+def _term(text: str) -> str:
     accented = normalise(text).lower()[:_LONGEST_TERM]
     return f"{fold(accented)}{SEPARATOR}{accented}"
+
+
+_remembered_term = lru_cache(_MAX_CHUNKS)(_term)
 
 
 @lru_cache(_MAX_CHUNKS)

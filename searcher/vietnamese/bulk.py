@@ -22,7 +22,7 @@ Ints = npt.NDArray[np.int64]
 #: What an element is: a token, a part of the token before it (same position), or the end of a paragraph.
 TOKEN, PART, BREAK = 0, 1, 2
 
-_MAX_CHUNKS = 300_000
+_SINGLE_WORDS = 300_000  # words of one token, by their keys, in an array
 _REMEMBERED_LENGTH = 64
 _NO_WORD, _UNKNOWN = -1, -2
 
@@ -56,7 +56,7 @@ class BulkAnalyser:
 
     def analyse(self, texts: Sequence[tuple[str, str]]) -> TextArrays:
         """Analyse (title, body) pairs."""
-        if len(self._chunks) > _MAX_CHUNKS:
+        if self._segmenter.is_full:
             self._forget()
         numbers: list[int] = []
         starts: list[Ints] = []
@@ -164,7 +164,7 @@ class BulkAnalyser:
         self._numbered: dict[str, int] = {}
         self._chunks: dict[str, int] = {}
         self._word_terms: dict[int, int] = {}
-        self._single_terms = np.full(_MAX_CHUNKS, _UNKNOWN, dtype=np.int64)  # the term of each word of one token, by its key
+        self._single_terms = np.full(_SINGLE_WORDS, _UNKNOWN, dtype=np.int64)  # the term of each word of one token, by its key
         self._bounds = array("q", [0])  # where each chunk's elements begin in the flat table
         self._flat = array("q")  # term, kind and first character of each element
         self._segmented = array("q")  # the segmenter's number of each chunk

@@ -33,8 +33,9 @@ _TOKEN = re.compile(
 )
 #: Marks that are tokens of their own behind a word, whatever the word (a full stop may belong to an abbreviation).
 _TRAILING = frozenset(",;:!?)”…")
-_MAX_CHUNKS = 200_000
+_MAX_CHUNKS = 300_000
 _MAX_TYPES = 500_000
+_MAX_CHARACTERS = 20_000_000
 _TYPE_BITS = 21  # three token types fit a key; there are never many more than _MAX_TYPES
 _TYPE_MASK = (1 << _TYPE_BITS) - 1
 _REMEMBERED_LENGTH = 64
@@ -227,8 +228,13 @@ class Segmenter:
         return table[:, 0], table[:, 1], table[:, 2], sizes
 
     def _keep_bounds(self) -> None:
-        if len(self._chunk_tokens) > _MAX_CHUNKS or len(self._types) > _MAX_TYPES:
+        if self.is_full:
             self.forget()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether enough is remembered; callers of ``word_keys`` then ``forget`` between two calls."""
+        return len(self._chunk_tokens) > _MAX_CHUNKS or len(self._types) > _MAX_TYPES or self._characters > _MAX_CHARACTERS
 
     def _joined(self, types: Ints, sentences: Ints = _ONE_SENTENCE) -> Bools:
         """Label sentences that begin at the given tokens; return which tokens pyvi would write behind an underscore."""
@@ -315,6 +321,7 @@ class Segmenter:
         self._numbers = np.zeros((3, 1024), dtype=np.float64)
         self._syllable = np.zeros(1024, dtype=np.int64)
         self._flags = np.zeros(1024, dtype=np.uint8)
+        self._characters = 0
         self._chunks: dict[str, int] = {}
         self._chunk_tokens: list[tuple[str, ...]] = []
         self._bounds = array("q", [0])  # where each chunk's tokens begin in the flat table
@@ -337,6 +344,7 @@ class Segmenter:
             self._flat.extend((self._type(token), start, end))
         self._bounds.append(len(self._flat) // 3)
         self._chunk_tokens.append(tokens)
+        self._characters += len(chunk)
         number = len(self._chunk_tokens) - 1
         if len(chunk) <= _REMEMBERED_LENGTH:
             self._chunks[chunk] = number
@@ -385,6 +393,10 @@ class _PyviSegmenter(Segmenter):
 
     def segment_many(self, texts: Sequence[str]) -> WordArrays:  # noqa: ARG002  what it would segment
         raise ModelError("pyvi itself gives no offsets; install pyvi==0.1.1")
+
+    @property
+    def is_full(self) -> bool:
+        return len(self._numbers_of_chunks) > _MAX_CHUNKS
 
     def chunk_number(self, chunk: str) -> int:
         return self._numbers_of_chunks.setdefault(chunk, len(self._numbers_of_chunks))

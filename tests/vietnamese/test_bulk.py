@@ -98,7 +98,7 @@ def test_upper_case_and_title_case_give_the_same_syllables(facts: list[dict[str,
 
 
 def test_memory_stays_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("searcher.vietnamese.bulk._MAX_CHUNKS", 50)
+    monkeypatch.setattr("searcher.vietnamese.segmenter._MAX_CHUNKS", 50)
     bulk = BulkAnalyser()
     before = bulk.analyse([("", "Ủy ban nhân dân")])
     for number in range(100):
@@ -107,6 +107,13 @@ def test_memory_stays_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert after.names is not before.names
     assert len(bulk._chunks) < 60
     assert rows(after, 0) == rows(before, 0)
+
+
+def test_long_chunks_do_not_pile_up() -> None:
+    bulk = BulkAnalyser()
+    for number in range(5):
+        bulk.analyse([("", f"{number}" + "a" * 10_000_000)])
+    assert bulk._segmenter._characters <= 30_000_000
 
 
 @pytest.mark.parametrize(
