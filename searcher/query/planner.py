@@ -28,6 +28,8 @@ from searcher.vietnamese.spelling import from_keystrokes
 PAIR_BOOST = 0.4
 #: Weight of the folded score of an accented query: changes clean queries by nothing measurable, repairs a wrong accent.
 FOLDED_BOOST = 0.5
+#: Weight of the exact form of a syllable that is looked for with any accents, because it may have been meant as typed.
+AS_TYPED_BOOST = 0.25
 #: A syllable without accents is taken as meant if it has this share of its folded form's occurrences in the index.
 PLAUSIBLE = 0.1
 #: Weight of a synonym's BM25, shared among its pairs.
@@ -225,6 +227,8 @@ def _ranking(parsed: Parsed, others: Sequence[Sequence[Synonym]], spelling: _Spe
         for boost, form in [(1.0, spelling)] if spelling.loose is None else [(1.0, spelling), (FOLDED_BOOST, _Spelling(None))]:
             for token in words.tokens:
                 add(form.node(token), boost)
+                if form.loose and token.term in form.loose:
+                    add(Term("syllables", token.term), AS_TYPED_BOOST)
             for first, second in pairwise(words.tokens):
                 add(form.pair(first, second), boost * PAIR_BOOST)
     for synonym in (synonym for run in others for synonym in run):

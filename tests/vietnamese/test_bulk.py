@@ -109,11 +109,12 @@ def test_memory_stays_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert rows(after, 0) == rows(before, 0)
 
 
-def test_long_chunks_do_not_pile_up() -> None:
+def test_long_chunks_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("searcher.vietnamese.segmenter._MAX_CHARACTERS", 1_000_000)
     bulk = BulkAnalyser()
-    for number in range(5):
-        bulk.analyse([("", f"{number}" + "a" * 10_000_000)])
-    assert bulk._segmenter._characters <= 30_000_000
+    for number in range(10):
+        bulk.analyse([("", f"{number}" + "a" * 300_000)])
+    assert bulk._segmenter._characters <= 1_400_000
 
 
 @pytest.mark.parametrize(
