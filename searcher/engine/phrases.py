@@ -98,19 +98,22 @@ def _next_token(codes: npt.NDArray[np.uint16], at: Ids) -> Ids:
 
 
 def _weights(codes: npt.NDArray[np.uint16], found: Ids, which: Ids, bounds: Ids) -> npt.NDArray[np.float64]:
-    """Return how often each occurrence counts, by where it begins."""
-    breaks = np.flatnonzero(codes == BREAK_CODE)
-    title_ends = breaks[np.searchsorted(breaks, bounds[which])]
-    weights = np.where(found < title_ends, TITLE_WEIGHT, 1).astype(np.float64)
-    for i in np.flatnonzero(found > title_ends).tolist():
-        before = codes[title_ends[i] + 1 : found[i] + 1]
-        # A part takes a mark and a code, a rare term two codes; a part that begins the phrase stands at its token.
-        tokens = (
-            len(before)
-            - 2 * np.count_nonzero(before == PART_CODE)
-            - np.count_nonzero(before[:-1] >= ESCAPE_CODE)
-            - np.count_nonzero(before == BREAK_CODE)
-        )
-        if tokens <= LEAD_LENGTH:
-            weights[i] = LEAD_WEIGHT
-    return weights
+    """Return how often each occurrence counts, by where it begins; ``found`` ascends, ``which`` are its documents."""
+    held = np.concatenate([[True], which[1:] != which[:-1]]).nonzero()[0]
+    last = np.append(held[1:], len(found)) - 1
+    breaks = (codes == BREAK_CODE).nonzero()[0]
+    title_ends = breaks[breaks.searchsorted(bounds[which[held]])]
+    # The codes of each document from the end of its title to its last occurrence, one behind the other.
+    ends = np.maximum(found[last] + 1, title_ends)
+    parts = np.concatenate([codes[a:b] for a, b in zip(title_ends.tolist(), ends.tolist(), strict=True)])
+    begins = np.cumsum(ends - title_ends) - (ends - title_ends)
+    # A part takes a mark and a code, a rare term two codes; a part that begins the phrase stands at its token.
+    tokens = 1 - 2 * (parts == PART_CODE).astype(np.int32) - (parts == BREAK_CODE)
+    tokens[1:] -= parts[:-1] >= ESCAPE_CODE
+    counted = np.concatenate([[0], np.cumsum(tokens)])
+    document = np.repeat(np.arange(len(held)), last - held + 1)
+    within = found - title_ends[document]
+    in_body = within > 0
+    at = begins[document] + np.maximum(within, 0)
+    number = counted[np.minimum(at + 1, len(counted) - 1)] - counted[begins[document]]
+    return np.where(in_body, np.where(number <= LEAD_LENGTH, LEAD_WEIGHT, 1), TITLE_WEIGHT).astype(np.float64)

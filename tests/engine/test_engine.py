@@ -35,6 +35,7 @@ from searcher.engine import (
     Variants,
     WhooshEngine,
 )
+from searcher.engine.leaves import Leaves, Listed
 from searcher.engine.scoring import K1, B, byte_to_int
 from searcher.errors import ArchiveLocked, IndexDamaged, IndexMismatch
 from searcher.model import Article, Attribution, PartialDate, Person, Record, Statement
@@ -324,3 +325,37 @@ def test_no_index_another_version_and_damage_are_told_apart(tmp_path: Path) -> N
     with pytest.raises(IndexDamaged, match="rebuild"):
         WhooshEngine(folder).last_change()
     engine.close()
+
+
+def test_more_terms_than_have_codes_of_their_own(engine: WhooshEngine) -> None:
+    many = [f"t{number}" for number in range(70_000)]
+    bodies = [
+        " ".join(many),
+        "x " * 100 + "t69998 t69999 123/t69997 t69996",
+        "t69998 123/t69999",
+        "t69999 t69998",
+        "ngập " * 70 + "t69998 t69999",
+    ]
+    engine.add([record(number, body) for number, body in enumerate(bodies)])
+    engine.commit()
+    engine.add([record(9, "thêm")])
+    engine.commit(compact=True)
+
+    def phrase(*words: str) -> Phrase:
+        return Phrase(tuple(Term("syllables", term_of(word)) for word in words))
+
+    assert ids(engine, phrase("t69998", "t69999")) == {"a0000", "a0001", "a0002", "a0004"}
+    assert ids(engine, phrase("t69997", "t69998", "t69999")) == {"a0000"}
+    assert ids(engine, phrase("t69998", "t69999", "t69997", "t69996")) == {"a0001"}
+    assert ids(engine, phrase("t69999", "123", "t69996")) == {"a0001"}
+    assert ids(engine, phrase("t69998", "123")) == {"a0002"}
+    leaf = phrase("t69998", "t69999")
+    collection = engine._current()[1].segments[0].collection("articles")
+    found = engine.snapshot().search(Plan(leaf, (Scored(leaf),), limit=9)).documents
+    assert {d.id for d in found} == {"a0000", "a0001", "a0002", "a0004"}
+    weights = Leaves(collection).find(phrase("t69998", "t69999", "123"))
+    assert isinstance(weights, Listed)
+    assert weights.frequencies.tolist() == [1]  # behind the lead
+    lead = Leaves(collection).find(phrase("t1", "t2", "t3"))
+    assert isinstance(lead, Listed)
+    assert lead.frequencies.tolist() == [LEAD_WEIGHT]
