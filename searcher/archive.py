@@ -9,48 +9,30 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from searcher.crawl import Crawler, CrawlOptions, CrawlReport, Fetcher, Resolver
 from searcher.engine import WhooshEngine
-from searcher.errors import ArchiveError, IndexMismatch, InputError, SearcherError
-from searcher.extract import EXTRACTOR_VERSION, extract, is_article
-from searcher.importing import ImportReport, import_files
-from searcher.model import Article, Attribution, Capture, Copies, Hit, IndexState, Match, Query, Record, Results, Scope, Sort
+from searcher.errors import ArchiveError, IndexMismatch, SearcherError
+from searcher.model import Article, Attribution, Copies, Hit, IndexState, Match, Query, Record, Results, Scope, Sort
 from searcher.query import scan, search
-from searcher.speakers import attribution
 from searcher.store import Store, utc_now
 from searcher.vietnamese.analysis import Analyser
 from searcher.vietnamese.names import Names, read_names
 
+if TYPE_CHECKING:
+    from searcher.crawl import CrawlReport, Resolver
+    from searcher.importing import ImportReport
+    from searcher.reading import ExtractReport
+
 Progress = Callable[[str, int, int | None], None]
 
-_EXTRACT_BATCH = 100
 _INDEX_BATCH = 200
 #: Articles between two commits of the index: what a killed run has to do again at most.
 _COMMIT_EVERY = 20_000
-
-
-@dataclass(frozen=True, slots=True)
-class ExtractReport:
-    """What extraction made of captures."""
-
-    new: int = 0
-    changed: int = 0
-    unchanged: int = 0
-    duplicates: int = 0
-    passed_over: int = 0
-    statements: int = 0
-    problems: tuple[str, ...] = ()
-
-    @property
-    def articles(self) -> int:
-        """Captures that gave an article of their own."""
-        return self.new + self.changed + self.unchanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +134,8 @@ class Archive:
             ArchiveLocked: another process is writing to the archive.
         """
         from searcher import __version__  # noqa: PLC0415  the package's root imports this module
+        from searcher.crawl import Crawler, CrawlOptions, Fetcher  # noqa: PLC0415  as in ``extract``
+        from searcher.extract import is_article  # noqa: PLC0415
 
         agent = f"searcher/{__version__}" + (f" (+{contact})" if contact else " (archive of ward news)")
         fetcher = Fetcher(agent, resolve)
@@ -176,24 +160,17 @@ class Archive:
         Raises:
             ArchiveLocked: another process is writing to the archive.
         """
+        from searcher.importing import import_files  # noqa: PLC0415  as in ``extract``
+
         return import_files(self._store, [Path(path) for path in paths], self._progress)
 
     # Reading
 
     def extract(self) -> ExtractReport:
         """Read articles and statements from all captures that this version of the program has not read yet."""
-        report = ExtractReport()
-        total = self._store.counts()["to_extract"]
-        done = 0
-        with self._store.lock:
-            while batch := self._store.to_extract(EXTRACTOR_VERSION, _EXTRACT_BATCH):
-                read = [(capture, *self._read(capture, key)) for capture, key in batch]
-                with self._store.transaction():
-                    for capture, article, people, problem in read:
-                        report = self._keep(capture, article, people, problem, report)
-                done += len(batch)
-                self._progress("extract", done, max(total, done))
-        return report
+        from searcher.reading import read_captures  # noqa: PLC0415  a search starts three times as fast without
+
+        return read_captures(self._store, self._progress)
 
     def index(self, *, rebuild: bool = False) -> IndexReport:
         """Extract what is new and bring the index up to date with the corpus. Safe to repeat and to interrupt.
@@ -220,28 +197,6 @@ class Archive:
                     self._engine.commit()
             self._engine.commit()
         return IndexReport(extracted, indexed, self._engine.snapshot().state())
-
-    def _read(self, capture: Capture, key: str | None) -> tuple[Article | None, Attribution, str]:
-        """Read one capture; return article, who did what in it, and what went wrong."""
-        try:
-            article = extract(capture, self._store.payload(capture).content, key)
-        except InputError as error:
-            return None, Attribution(), str(error)
-        return article, attribution(article.body, article.published) if article else Attribution(), ""
-
-    def _keep(self, capture: Capture, article: Article | None, people: Attribution, problem: str, report: ExtractReport) -> ExtractReport:
-        if article is None:
-            if self._store.article_of_url(capture.url) is not None and capture.status == 200 and not problem:
-                self._store.mark_missing(capture.url)  # where the article was, there is something else now
-            self._store.set_outcome(capture, EXTRACTOR_VERSION, problem or "not an article")
-            return replace(report, passed_over=report.passed_over + 1, problems=(*report.problems, problem) if problem else report.problems)
-        outcome = self._store.put_article(article, people, capture)
-        self._store.set_outcome(capture, EXTRACTOR_VERSION, outcome)
-        if outcome == "duplicate":
-            return replace(report, duplicates=report.duplicates + 1)
-        count = {"new": report.new, "changed": report.changed, "unchanged": report.unchanged}
-        count[outcome] += 1
-        return replace(report, **count, statements=report.statements + len(people.statements))  # type: ignore[arg-type]
 
     # Searching
 
