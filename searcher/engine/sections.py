@@ -64,7 +64,7 @@ class SectionWriter:
         known, part = self._parts[name]
         if known != dtype or dtype not in _DTYPES:
             raise TypeError(f"section {name} holds {known}, not {dtype}")
-        part.write(np.ascontiguousarray(values).view(np.uint8).data)
+        part.write(np.ascontiguousarray(values.astype(f"<{dtype}", copy=False)).view(np.uint8).data)
 
     def append_bytes(self, name: str, values: bytes) -> None:
         """Append raw bytes to a section."""
@@ -130,7 +130,7 @@ class SectionReader:
         if name not in self._sections:
             return np.zeros(0, dtype=dtype)
         kind, offset, count, _ = self._sections[name]
-        return np.frombuffer(self._map, dtype=kind, count=count, offset=offset)
+        return np.frombuffer(self._map, dtype=f"<{kind}", count=count, offset=offset)
 
     def verify(self) -> Iterator[str]:
         """Read every byte; yield the sections whose checksum is wrong, and padding that is not empty."""

@@ -150,10 +150,6 @@ class DurableStorage:
         if os.name == "posix" and self.folder.is_dir() and self.folder.stat().st_mode & stat.S_IWOTH:
             raise IndexDamaged(f"anybody may write to {self.folder}, so that its content cannot be trusted; run: chmod o-w {self.folder}")
 
-    def segment_path(self, name: str) -> Path:
-        """Return where the segment of this name lies."""
-        return self.folder / f"{name}{EXTENSION}"
-
     # Writing
 
     def lock(self) -> LockBase:
@@ -197,7 +193,10 @@ class DurableStorage:
         for path in list(self.folder.iterdir()):
             ours = path.name.endswith(EXTENSION) or _STATE.fullmatch(path.name) or _TOC.fullmatch(path.name)
             if _DRAFT.fullmatch(path.name) or (ours and path.name not in needed):
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+                try:
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+                except PermissionError:  # Windows: a reader has it mapped; it goes with a later writer
+                    continue
 
     def empty(self) -> None:
         """Remove every generation; for the writer alone."""

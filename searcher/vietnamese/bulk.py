@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from searcher.vietnamese.analysis import term_of, tokens_of
 from searcher.vietnamese.normalise import normalise
-from searcher.vietnamese.segmenter import Segmenter, chunk_starts, runs
+from searcher.vietnamese.segmenter import Segmenter, chunk_numbers, chunk_starts, runs
 
 Ints = npt.NDArray[np.int64]
 
@@ -64,7 +64,7 @@ class BulkAnalyser:
         titles = np.zeros(len(texts), dtype=np.int64)
         for i, (title, body) in enumerate(texts):
             text = f"{' '.join(title.split())}\n{body}"
-            found = self._numbers(text)
+            found = chunk_numbers(text, self._chunks, self._learn)
             numbers += found
             counts[i + 1] = len(found)
             titles[i] = found.index(0) + 1
@@ -89,21 +89,6 @@ class BulkAnalyser:
             word_bounds=word_bounds,
             names=self._names,
         )
-
-    def _numbers(self, text: str) -> list[int]:
-        """Return the numbers of the chunks between white space, a line break being a chunk of its own."""
-        numbers: list[int] = []
-        known = self._chunks
-        for i, line in enumerate(text.split("\n")):
-            if i:
-                numbers.append(0)
-            chunks = line.split()
-            found = list(map(known.get, chunks))
-            if None in found:
-                numbers += [self._learn(chunk) if n is None else n for chunk, n in zip(chunks, found, strict=True)]
-            else:
-                numbers += found  # type: ignore[arg-type]
-        return numbers
 
     def _learn(self, chunk: str) -> int:
         known = self._chunks.get(chunk)  # learnt a moment ago, in the same line

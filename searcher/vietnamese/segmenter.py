@@ -14,7 +14,7 @@ import string
 import unicodedata
 import warnings
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
 from pathlib import Path
@@ -208,18 +208,7 @@ class Segmenter:
         return keys, word_of
 
     def _chunk_numbers(self, text: str) -> list[int]:
-        """Return the numbers of the chunks between white space, a line break being a chunk of its own."""
-        numbers: list[int] = []
-        known = self._chunks
-        for i, line in enumerate(text.split("\n")):
-            if i:
-                numbers.append(0)
-            chunks = line.split()
-            found = list(map(known.get, chunks))
-            if None in found:
-                found = [self._learn_chunk(chunk) if n is None else n for chunk, n in zip(chunks, found, strict=True)]
-            numbers += cast("list[int]", found)
-        return numbers
+        return chunk_numbers(text, self._chunks, self._learn_chunk)
 
     def _gather(self, chunks: Ints) -> tuple[Ints, Ints, Ints, Ints]:
         """Return token types, first and last offsets within the chunk, and each chunk's number of tokens."""
@@ -415,6 +404,20 @@ class _PyviSegmenter(Segmenter):
 
     def forget(self) -> None:
         self._numbers_of_chunks: dict[str, int] = {"\n": 0}
+
+
+def chunk_numbers(text: str, known: Mapping[str, int], learn: Callable[[str], int]) -> list[int]:
+    """Return the numbers of the chunks of ``text`` between white space, a line break being a chunk of its own, number 0."""
+    numbers: list[int] = []
+    for i, line in enumerate(text.split("\n")):
+        if i:
+            numbers.append(0)
+        chunks = line.split()
+        found = list(map(known.get, chunks))
+        if None in found:
+            found = [learn(chunk) if n is None else n for chunk, n in zip(chunks, found, strict=True)]
+        numbers += cast("list[int]", found)
+    return numbers
 
 
 def runs(bounds: Ints, numbers: Ints) -> tuple[Ints, Ints]:
