@@ -292,17 +292,24 @@ class Segmenter:
 
     def _learn_ngrams(self, words: Sequence[str]) -> None:
         # pyvi looks for n-grams in lower case: entries with capitals are never found.
-        ngrams = [word.split(" ") for word in words if word.count(" ") in (1, 2) and word == word.lower()]
-        names = sorted(set(chain.from_iterable(ngrams)))
+        lower = "\n".join(words).lower().split("\n")
+        known = [word for word, low in zip(words, lower, strict=True) if word == low]
+        entries = [[word.split(" ") for word in known if word.count(" ") == spaces] for spaces in (1, 2)]
+        names = dict.fromkeys(chain.from_iterable(chain.from_iterable(entries)))
         self._syllable_ids = {name: i for i, name in enumerate(names, start=1)}
         self._size = len(names) + 1
-        number, size = self._syllable_ids.__getitem__, self._size
-        pairs = [np.array([number(n[0]) * size + number(n[1]) for n in ngrams if len(n) == length], dtype=np.int64) for length in (2, 3)]
-        self._bigrams, self._trigram_starts = (np.zeros(size * size // 8 + 1, dtype=np.uint8) for _ in pairs)
-        for bitmap, numbers in zip((self._bigrams, self._trigram_starts), pairs, strict=True):
-            np.bitwise_or.at(bitmap, numbers >> 3, (1 << (numbers & 7)).astype(np.uint8))
-        triples = [(number(n[0]) * size + number(n[1])) * size + number(n[2]) for n in ngrams if len(n) == 3]
-        self._trigrams = np.unique(np.array(triples, dtype=np.int64))
+        twos, threes = (
+            np.fromiter(map(self._syllable_ids.__getitem__, chain.from_iterable(part)), dtype=np.int64).reshape(-1, length)
+            for part, length in zip(entries, (2, 3), strict=True)
+        )
+        pairs, starts = (part[:, 0] * self._size + part[:, 1] for part in (twos, threes))
+        self._bigrams, self._trigram_starts = self._bitmap(pairs), self._bitmap(starts)
+        self._trigrams = np.sort(starts * self._size + threes[:, 2])
+
+    def _bitmap(self, numbers: Ints) -> npt.NDArray[np.uint8]:
+        bitmap = np.zeros(self._size * self._size // 8 + 1, dtype=np.uint8)
+        np.bitwise_or.at(bitmap, numbers >> 3, (1 << (numbers & 7)).astype(np.uint8))
+        return bitmap
 
     def forget(self) -> None:
         """Start the memory of chunks and token types afresh, so that it stays bounded; earlier numbers are void."""
@@ -441,19 +448,19 @@ def chunk_starts(text: str) -> Ints:
 
 def _places(chunk: str, written: str, spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """Spans of ``chunk`` that became the given spans of ``written``, its NFC."""
-    origin = [0]  # where each character of ``written`` comes from
+    origin: list[tuple[int, int]] = []  # where each character of ``written`` comes from; one may have become several
     at = 0
     while at < len(chunk):
         end = at + 1
         while end < len(chunk) and (
-            unicodedata.combining(chunk[end]) or unicodedata.normalize("NFC", chunk[at : end + 1]) == written[len(origin) - 1 : len(origin)]
+            unicodedata.combining(chunk[end]) or unicodedata.normalize("NFC", chunk[at : end + 1]) == written[len(origin) : len(origin) + 1]
         ):
             end += 1
-        origin += [end] * len(unicodedata.normalize("NFC", chunk[at:end]))
+        origin += [(at, end)] * len(unicodedata.normalize("NFC", chunk[at:end]))
         at = end
-    if len(origin) != len(written) + 1:  # composed across clusters: the chunk as a whole is where its tokens stand
+    if len(origin) != len(written):  # composed across clusters: the chunk as a whole is where its tokens stand
         return [(0, len(chunk))] * len(spans)
-    return [(origin[start], origin[end]) for start, end in spans]
+    return [(origin[start][0], origin[end - 1][1]) for start, end in spans]
 
 
 def _read_words(path: Path) -> list[str]:
