@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from searcher.engine.collection import FACETS, KEYWORDS, SCOPES
-from searcher.engine.dictionary import write_strings
+from searcher.engine.dictionary import to_bytes, write_strings
 from searcher.engine.forward import codes_of, encode, frequent_terms
 from searcher.engine.pairs import PairWriter, bits, pack
 from searcher.engine.postings import Postings, PostingsWriter
@@ -96,10 +96,10 @@ class SegmentBuffer:
 
 
 def _write_collection(out: SectionWriter, scope: Scope, rows: list[_Row], names: list[str]) -> None:
-    rows.sort(key=lambda row: (row.first_day, row.id.encode("utf-8", "surrogatepass")))
-    write_documents(out, scope, [row.id.encode("utf-8", "surrogatepass") for row in rows], [(row.first_day, row.last_day) for row in rows])
+    rows.sort(key=lambda row: (row.first_day, to_bytes(row.id)))
+    write_documents(out, scope, [to_bytes(row.id) for row in rows], [(row.first_day, row.last_day) for row in rows])
     for name in FACETS:
-        write_facet(out, f"{scope}.facet.{name}", [[_bytes(value) for value in row.facets.get(name, ())] for row in rows])
+        write_facet(out, f"{scope}.facet.{name}", [[to_bytes(value) for value in row.facets.get(name, ())] for row in rows])
     write_stored(out, scope, (row.stored for row in rows))
     count = len(rows)
     sizes = [len(row.terms) for row in rows]
@@ -144,7 +144,7 @@ def _write_collection(out: SectionWriter, scope: Scope, rows: list[_Row], names:
         frequencies=True,
     )
     for name in KEYWORDS:
-        values = [[_bytes(value) for value in row.keywords.get(name, ())] for row in rows]
+        values = [[to_bytes(value) for value in row.keywords.get(name, ())] for row in rows]
         known = sorted(set(chain.from_iterable(values)))
         number = {value: i for i, value in enumerate(known)}
         flat = np.array([number[value] for value in chain.from_iterable(values)], dtype=np.int64)
@@ -152,14 +152,10 @@ def _write_collection(out: SectionWriter, scope: Scope, rows: list[_Row], names:
         write_field(out, f"{scope}.{name}", known, postings, count, frequencies=False)
 
 
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")
-
-
 def _ranked(terms: npt.NDArray[np.int32], names: list[str]) -> tuple[list[bytes], Ints]:
     """Return the terms used, sorted, and each given one's number among them."""
     used = np.flatnonzero(np.bincount(terms, minlength=1)) if len(terms) else np.zeros(0, dtype=np.int64)
-    written = [_bytes(names[n]) for n in used.tolist()]
+    written = [to_bytes(names[n]) for n in used.tolist()]
     order = sorted(range(len(used)), key=written.__getitem__)
     rank = np.zeros(int(used[-1]) + 1 if len(used) else 0, dtype=np.int64)
     rank[used[order]] = np.arange(len(used))

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from searcher.engine.dictionary import REMEMBERED, Dictionary, Strings
+from searcher.engine.dictionary import REMEMBERED, Dictionary, Strings, to_bytes
 from searcher.engine.forward import decode
 from searcher.engine.pairs import PairDictionary
 from searcher.engine.postings import Ids, Ints, PostingsReader
@@ -98,10 +98,11 @@ class Collection:
         """Each document's length as Lucene's byte."""
         return self._source.array(f"{self._name}.length")
 
-    @cached_property
-    def words(self) -> tuple[Dictionary, PostingsReader]:
-        """Dictionary and postings of the words."""
-        return self.keyword("words")
+    def field(self, name: str) -> tuple[Dictionary, PostingsReader]:
+        """Dictionary and postings of ``syllables``, ``title`` (which share a dictionary) or ``words``."""
+        if name == "words":
+            return self.keyword(name)
+        return self.terms, self.title if name == "title" else self.syllables
 
     @cached_property
     def title(self) -> PostingsReader:
@@ -145,7 +146,7 @@ class Collection:
 
     def find(self, document_id: str) -> int:
         """Return the number of the document with an id, deleted or not; -1 if there is none."""
-        wanted = document_id.encode("utf-8", "surrogatepass")
+        wanted = to_bytes(document_id)
         low, high = 0, self.size
         order, ids = self._source.array(f"{self._name}.id_order", "u4"), self.ids
         while low < high:
@@ -171,10 +172,9 @@ class Collection:
 
     def elements(self, document: int) -> tuple[Ints, npt.NDArray[np.uint8]]:
         """Return terms and kinds of a document's elements, in order."""
-        terms, kinds, _ = decode(self.forward[self.forward_at[document] : self.forward_at[document + 1]], self.frequent)
+        terms, kinds, _ = decode(self.codes(document, document + 1), self.frequent)
         return terms, kinds
 
-    def codes(self, first: int, end: int) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint64]]:
-        """Return the forward codes of documents ``first`` to ``end`` (exclusive) and where each document's begin in them."""
-        at = self.forward_at[first : end + 1]
-        return self.forward[at[0] : at[-1]], at - at[0]
+    def codes(self, first: int, end: int) -> npt.NDArray[np.uint16]:
+        """Return the forward codes of documents ``first`` to ``end`` (exclusive)."""
+        return self.forward[self.forward_at[first] : self.forward_at[end]]

@@ -18,6 +18,11 @@ REMEMBERED = 50_000
 _SAMPLE = 32  # every so many strings one is kept in memory
 
 
+def to_bytes(text: str) -> bytes:
+    """Return a term, id or value as the index keeps it."""
+    return text.encode("utf-8", "surrogatepass")
+
+
 def write_strings(out: SectionWriter, name: str, values: Sequence[bytes]) -> None:
     """Write ``values`` (sorted, for ``Dictionary``; in any order, for ``Strings``)."""
     lengths = np.fromiter(map(len, values), dtype=np.int64, count=len(values))

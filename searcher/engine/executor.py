@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from searcher.engine.base import Found, ScoredDocument, day_number
 from searcher.engine.collection import SCOPES, Bools, Collection, Floats
+from searcher.engine.dictionary import to_bytes
 from searcher.engine.leaves import Found as Held
 from searcher.engine.leaves import Leaves, Listed, Row, keep
 from searcher.engine.plan import And, AtLeast, DateRange, Everything, Keyword, Node, Not, Or, Phrase, Plan, Prefix, Scored, Term, Variants
@@ -199,9 +200,7 @@ class Part:
         match node:
             case Term() | Variants() | Prefix() | Keyword():
                 held = self.leaves.find(node)
-                if isinstance(held, Listed) and held.df > 4 * len(documents):
-                    return keep(documents, held)
-                if isinstance(held, Row):
+                if isinstance(held, Row) or held.df > 4 * len(documents):
                     return keep(documents, held)
                 return _both(documents, held.documents, collection.size)
             case DateRange(first, last):
@@ -347,7 +346,7 @@ class Part:
         key, last_id = after
         kept = keys < key
         tied = np.flatnonzero(keys == key)
-        wanted = last_id.encode("utf-8", "surrogatepass")
+        wanted = to_bytes(last_id)
         kept[[i for i in tied.tolist() if self.collection.ids[int(documents[i])] > wanted]] = True
         return kept
 

@@ -9,10 +9,11 @@ from itertools import islice, pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from searcher.engine.collection import Collection
-from searcher.engine.dictionary import REMEMBERED
-from searcher.engine.forward import decode, positions
+from searcher.engine.dictionary import REMEMBERED, to_bytes
+from searcher.engine.forward import positions
 from searcher.engine.pairs import bits
 from searcher.engine.phrases import phrase_occurrences
 from searcher.engine.plan import Keyword, Phrase, Prefix, Term, Variants
@@ -164,19 +165,16 @@ class Leaves:
         if isinstance(leaf, Keyword):
             dictionary, postings = collection.keyword(leaf.field)
             if leaf.folded:
-                return _extent(postings, *dictionary.range(_bytes(folded_prefix(leaf.text))))
-            return _at(postings, dictionary.number(_bytes(leaf.text)))
+                return _extent(postings, *dictionary.range(to_bytes(folded_prefix(leaf.text))))
+            return _at(postings, dictionary.number(to_bytes(leaf.text)))
         if leaf.field == "pairs":
             return self._pair(leaf)
-        if leaf.field == "words":
-            dictionary, postings = collection.words
-            if isinstance(leaf, Variants):
-                return _extent(postings, *dictionary.range(_bytes(folded_prefix(leaf.folded))))
-            return _at(postings, dictionary.number(_bytes(leaf.text)))
-        postings = collection.title if leaf.field == "title" else collection.syllables
+        dictionary, postings = collection.field(leaf.field)
         if isinstance(leaf, Term):
-            return _at(postings, collection.terms.number(_bytes(leaf.text)))
-        form = collection.folded_number(_bytes(leaf.folded))
+            return _at(postings, dictionary.number(to_bytes(leaf.text)))
+        if leaf.field == "words":
+            return _extent(postings, *dictionary.range(to_bytes(folded_prefix(leaf.folded))))
+        form = collection.folded_number(to_bytes(leaf.folded))
         if form < 0:
             return Extent(postings, 0, 0, several=False)
         row = postings.rows.of_form.get(form)
@@ -189,12 +187,12 @@ class Leaves:
         collection = self._collection
         postings = collection.pair_postings
         if isinstance(leaf, Variants):
-            forms = [collection.folded_number(_bytes(part)) for part in leaf.folded.split(" ")]
+            forms = [collection.folded_number(to_bytes(part)) for part in leaf.folded.split(" ")]
             if len(forms) == 2 and min(forms) >= 0:
                 return _extent(postings, *collection.pairs.range(*forms))
         else:
             folded, accented = (part.split(" ") for part in leaf.text.split(SEPARATOR))
-            terms = [collection.terms.number(_bytes(f"{f}{SEPARATOR}{a}")) for f, a in zip(folded, accented, strict=True)]
+            terms = [collection.terms.number(to_bytes(f"{f}{SEPARATOR}{a}")) for f, a in zip(folded, accented, strict=True)]
             if len(terms) == 2 and min(terms) >= 0:
                 pair = collection.pairs.number(collection.folded(terms[0]), *terms)
                 if pair >= 0:
@@ -202,13 +200,9 @@ class Leaves:
         return Extent(postings, 0, 0, several=False)
 
     def _prefix(self, leaf: Prefix) -> Found:
-        collection = self._collection
-        if leaf.field == "words":
-            dictionary, postings = collection.words
-        else:
-            dictionary, postings = collection.terms, collection.title if leaf.field == "title" else collection.syllables
-        first, end = dictionary.range(_bytes(leaf.folded))
-        wanted = _bytes(SEPARATOR + leaf.accented)
+        dictionary, postings = self._collection.field(leaf.field)
+        first, end = dictionary.range(to_bytes(leaf.folded))
+        wanted = to_bytes(SEPARATOR + leaf.accented)
         numbers = islice((n for n, term in dictionary.items(first, end) if not leaf.accented or wanted in term), MAX_EXPANSIONS)
         places = [_at(postings, number) for number in numbers]
         found = [place if isinstance(place, Row) else _list(place) for place in places]
@@ -252,9 +246,9 @@ class Leaves:
         """Return the terms (first, end exclusive) that a part of a phrase stands for."""
         collection = self._collection
         if isinstance(part, Term):
-            number = collection.terms.number(_bytes(part.text))
+            number = collection.terms.number(to_bytes(part.text))
             return (number, number + 1) if number >= 0 else (0, 0)
-        form = collection.folded_number(_bytes(part.folded))
+        form = collection.folded_number(to_bytes(part.folded))
         return (int(collection.fold_first[form]), int(collection.fold_first[form + 1])) if form >= 0 else (0, 0)
 
     def tokens(self, document: int, leaves: Sequence[Term | Variants | Prefix]) -> list[tuple[int, int]]:
@@ -263,8 +257,7 @@ class Leaves:
         Tokens are counted from 0, the title left out; parts count for their token.
         """
         collection = self._collection
-        codes = collection.forward[collection.forward_at[document] : collection.forward_at[document + 1]]
-        terms, kinds, _ = decode(codes, collection.frequent)
+        terms, kinds = collection.elements(document)
         first_body = int(np.flatnonzero(kinds == BREAK)[0]) + 1
         terms, kinds = terms[first_body:], kinds[first_body:]
         edges, which = self._edges(tuple(leaves))
@@ -278,7 +271,7 @@ class Leaves:
             leaf = leaves[number]
             if (
                 not (isinstance(leaf, Prefix) and leaf.accented)
-                or _bytes(SEPARATOR + leaf.accented) in collection.terms[int(terms[element])]
+                or to_bytes(SEPARATOR + leaf.accented) in collection.terms[int(terms[element])]
             ):
                 found.setdefault(place, number)
         return list(found.items())
@@ -288,7 +281,7 @@ class Leaves:
         known = self._ranges.get(leaves)
         if known is None:
             terms = self._collection.terms
-            ranges = [(*(terms.range(_bytes(x.folded)) if isinstance(x, Prefix) else self._numbers(x)), i) for i, x in enumerate(leaves)]
+            ranges = [(*(terms.range(to_bytes(x.folded)) if isinstance(x, Prefix) else self._numbers(x)), i) for i, x in enumerate(leaves)]
             apart: list[tuple[int, int, int]] = []
             for first, end, number in sorted(ranges):
                 begin = max(first, apart[-1][1]) if apart else first
@@ -312,12 +305,16 @@ def keep(documents: Ids, other: Found) -> Ids:
     """Return those of some documents (ascending) that hold a leaf."""
     if isinstance(other, Row):
         return documents[other.rows.holds_of(other.number, documents)]
-    listed = other.documents
+    return np.asarray(documents[placed(other.documents, documents)[1]])
+
+
+def placed(listed: Ids, documents: Ids) -> tuple[Ids, npt.NDArray[np.bool_]]:
+    """Return where each of some documents stands in a list (both ascending), and whether it does."""
     if not len(listed):
-        return listed
+        return np.zeros(len(documents), dtype=np.intp), np.zeros(len(documents), dtype=bool)
     at = listed.searchsorted(documents)
     at[at == len(listed)] = 0
-    return np.asarray(documents[listed[at] == documents])
+    return at, listed[at] == documents
 
 
 def frequencies_in(found: Found, documents: Ids) -> Counts:
@@ -328,9 +325,8 @@ def frequencies_in(found: Found, documents: Ids) -> Counts:
         return found.frequencies
     if not found.df:
         return np.zeros(len(documents), dtype=np.uint32)
-    at = found.documents.searchsorted(documents)
-    at[at == found.df] = 0
-    return np.where(found.documents[at] == documents, found.frequencies[at], 0).astype(np.uint32)
+    at, held = placed(found.documents, documents)
+    return np.where(held, found.frequencies[at], 0).astype(np.uint32)
 
 
 def _at(postings: PostingsReader, number: int) -> Row | Extent:
@@ -414,10 +410,6 @@ def _pair_leaf(first: Term | Variants, second: Term | Variants) -> Term | Varian
     if isinstance(first, Variants) and isinstance(second, Variants):
         return Variants("pairs", f"{first.folded} {second.folded}")
     return None
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")
 
 
 def _ones(count: int) -> Counts:

@@ -95,7 +95,7 @@ def _merge_forward(out: SectionWriter, scope: Scope, sources: Sequence[_Source],
     frequencies = np.zeros(terms, dtype=np.int64)
     for source in sources:
         for first in range(0, source.collection.size, _DOCUMENTS):
-            codes, _ = source.collection.codes(first, min(source.collection.size, first + _DOCUMENTS))
+            codes = source.collection.codes(first, min(source.collection.size, first + _DOCUMENTS))
             found, _, _ = decode(codes, source.collection.frequent)
             counts = np.bincount(found[found >= 0], minlength=len(source.terms))
             frequencies[source.terms] += counts
@@ -108,8 +108,7 @@ def _merge_forward(out: SectionWriter, scope: Scope, sources: Sequence[_Source],
         batch = order[first : first + _DOCUMENTS]
         pieces = []
         for which, document in batch:
-            c = sources[which].collection
-            pieces.append((which, c.forward[c.forward_at[document] : c.forward_at[document + 1]]))
+            pieces.append((which, sources[which].collection.codes(document, document + 1)))
         encoded: list[npt.NDArray[np.uint16]] = [np.zeros(0, dtype=np.uint16)] * len(pieces)
         for which, source in enumerate(sources):
             mine = [i for i, (w, _) in enumerate(pieces) if w == which]

@@ -5,7 +5,6 @@ Whoosh numbers the documents of a segment through: articles first, statements be
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +34,3 @@ class SegmentReader:
     def collection(self, scope: Scope) -> Collection:
         """Return the documents of a kind."""
         return self._collections[scope]
-
-    def verify(self) -> Iterator[str]:
-        """Read every byte; yield the problems."""
-        yield from self.source.verify()

@@ -12,7 +12,9 @@ import numpy as np
 
 from searcher.engine.base import Found, Occurrence, StoredDocument
 from searcher.engine.collection import Collection
+from searcher.engine.dictionary import to_bytes
 from searcher.engine.executor import Executor, Question
+from searcher.engine.leaves import placed
 from searcher.engine.plan import Field, Node, Plan, Prefix, Scored, Term, Variants
 from searcher.engine.postings import Ids
 from searcher.engine.records import unpack_stored
@@ -83,11 +85,8 @@ class ColumnSnapshot:
         counts: Counter[bytes] = Counter()
         for segment in self._executor.segments:
             collection = segment.collection("articles")
-            if field == "words":
-                dictionary, postings = collection.words
-            else:
-                dictionary, postings = collection.terms, collection.title if field == "title" else collection.syllables
-            first, end = dictionary.range(prefix.encode("utf-8", "surrogatepass"))
+            dictionary, postings = collection.field(field)
+            first, end = dictionary.range(to_bytes(prefix))
             end = min(end, first + limit)
             sizes = postings.sizes(first, end).tolist() if end > first else []
             for number, size in zip(range(first, end), sizes, strict=True):
@@ -155,9 +154,7 @@ def _by_date(collection: Collection, documents: Ids, unit: str) -> Counter[str]:
     documents = documents[undated:]
     exact = documents
     if len(collection.inexact):
-        place = np.searchsorted(collection.inexact, documents)
-        place[place == len(collection.inexact)] = 0
-        inexact = collection.inexact[place] == documents
+        _, inexact = placed(collection.inexact, documents)
         exact = documents[~inexact]
         for document in documents[inexact].tolist():
             first, last = (dt.date.fromordinal(int(days[document])) for days in (collection.first_day, collection.last_day))

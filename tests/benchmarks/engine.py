@@ -117,15 +117,16 @@ class Ours:
     def __init__(self, path: Path, wanted: int, folder: Path) -> None:
         self.engine = WhooshEngine(folder)
         began, cpu = time.perf_counter(), time.process_time()
+        batch: list[Record] = []
         for number, (name, title, body, day) in enumerate(articles(path, wanted)):
             record = Record(Article(name, "", title, body, published=PartialDate(day.year, day.month, day.day)), Attribution(), number + 1)
-            self._batch = [*getattr(self, "_batch", []), record]
-            if len(self._batch) == 500:
-                self.engine.add(self._batch)
-                self._batch = []
+            batch.append(record)
+            if len(batch) == 500:
+                self.engine.add(batch)
+                batch = []
             if number % 50_000 == 49_999:
                 self.engine.commit()
-        self.engine.add(self._batch)
+        self.engine.add(batch)
         self.engine.commit()
         self.seconds, self.cpu = time.perf_counter() - began, time.process_time() - cpu
         self.size = sum(p.stat().st_size for p in self.engine._storage.files(self.engine._current()[0]))
