@@ -33,7 +33,7 @@ def canonical(url: str, base: str = "") -> str | None:
     except UnicodeError:
         return None
     netloc = host if port is None or f":{port}" == _DEFAULT_PORT[parts.scheme] else f"{host}:{port}"
-    path = _SESSION_PATH.sub("", parts.path)
+    path = re.sub("/{2,}", "/", _SESSION_PATH.sub("", parts.path))  # two slashes would be read as a host below
     path = urlsplit(urljoin(f"http://{host}/", path or "/")).path if "." in path or not path else path
     path = quote(unquote(path, errors="surrogateescape"), safe=_PATH_SAFE, errors="surrogateescape") or "/"
     pairs = [(k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True, errors="surrogateescape") if not _NOISE.fullmatch(k)]

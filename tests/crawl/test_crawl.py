@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from serve import SampleServer
 
@@ -178,6 +178,7 @@ def test_canonical(url: str, expected: str | None) -> None:
 
 
 @given(st.text(max_size=60) | st.text(st.sampled_from("abc/.?&=;#%20é:@[]()~ \ud800"), max_size=40).map(lambda t: "http://x.example/" + t))
+@example("HTTP://0//.[")  # two slashes and a dot: no host
 def test_canonical_forms_stay_as_they_are(url: str) -> None:
     once = canonical(url)
     assert once is None or canonical(once) == once
