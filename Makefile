@@ -29,7 +29,7 @@ types: $(VENV)/ready
 	$(BIN)/mypy
 
 torture: $(VENV)/ready  ## many more random cases, kills, flips and commits than make test takes
-	SEARCHER_TORTURE=1 $(BIN)/python -m pytest tests/engine
+	SEARCHER_TORTURE=1 $(BIN)/python -m pytest tests/engine tests/test_power_cut.py
 
 $(VENV)/bench-ready: $(VENV)/ready requirements-bench.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.txt

@@ -196,6 +196,7 @@ class Archive:
                 if indexed % _COMMIT_EVERY == 0:
                     self._engine.commit()
             self._engine.commit()
+            self._engine.settle()
         return IndexReport(extracted, indexed, self._engine.snapshot().state())
 
     # Searching

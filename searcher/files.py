@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 
@@ -20,3 +21,16 @@ def sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def copy_or_link(source: Path, target: Path) -> None:
+    """Give a file a second name; if there is a file of that name or the file system has no second names, copy it durably."""
+    try:
+        os.link(source, target)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        draft = target.with_name(target.name + ".draft")
+        shutil.copy2(source, draft)
+        sync_file(draft)
+        draft.replace(target)

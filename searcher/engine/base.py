@@ -104,6 +104,9 @@ class Engine(Protocol):
     def commit(self) -> None:
         """Make everything since the last commit durable and visible at once."""
 
+    def settle(self) -> None:
+        """Return once nothing that commits have left to be done, such as merging, is under way."""
+
     def snapshot(self) -> Snapshot:
         """Return the newest commit."""
 
@@ -117,7 +120,10 @@ class Engine(Protocol):
         """Return the problems found; nothing is repaired."""
 
     def backup(self, folder: Path) -> None:
-        """Copy the visible index into an empty folder, by links where the file system allows it."""
+        """Copy the visible index into a new folder, by links where the file system allows it."""
+
+    def restore(self, folder: Path) -> None:
+        """Make the index of a backup the visible one; it happens whole or not at all."""
 
     def close(self) -> None:
         """Release everything; what was not committed is dropped."""

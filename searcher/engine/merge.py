@@ -37,12 +37,25 @@ class _Source:
     terms: Ints
 
 
-def merge(out: SectionWriter, segments: Sequence[SegmentReader]) -> dict[Scope, int]:
-    """Write the living documents of ``segments`` as one; return how many of each kind there are."""
-    return {scope: _merge_collection(out, scope, [segment.collection(scope) for segment in segments]) for scope in SCOPES}
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """How many documents of each kind were written, and the new number of each old one by kind and segment (-1: deleted)."""
+
+    counts: dict[Scope, int]
+    numbers: dict[Scope, list[Ints]]
 
 
-def _merge_collection(out: SectionWriter, scope: Scope, collections: list[Collection]) -> int:
+def merge(out: SectionWriter, segments: Sequence[SegmentReader]) -> Merged:
+    """Write the living documents of ``segments`` as one."""
+    merged = Merged({}, {})
+    for scope in SCOPES:
+        numbers = _merge_collection(out, scope, [segment.collection(scope) for segment in segments])
+        merged.numbers[scope] = numbers
+        merged.counts[scope] = sum(int(np.count_nonzero(n >= 0)) for n in numbers)
+    return merged
+
+
+def _merge_collection(out: SectionWriter, scope: Scope, collections: list[Collection]) -> list[Ints]:
     order = _document_order(collections)
     documents = [np.full(c.size, -1, dtype=np.int64) for c in collections]
     for new, (which, old) in enumerate(order):
@@ -76,7 +89,7 @@ def _merge_collection(out: SectionWriter, scope: Scope, collections: list[Collec
         writer = PostingsWriter(out, f"{scope}.{name}", count, frequencies=name == "words")
         parts = [(postings, n, s.documents) for (_, postings), n, s in zip(fields, numbers, sources, strict=True)]
         _merge_postings(writer, parts, len(known), np.arange(len(known)))
-    return count
+    return documents
 
 
 def _document_order(collections: list[Collection]) -> list[tuple[int, int]]:

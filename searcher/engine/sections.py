@@ -15,7 +15,7 @@ import mmap
 import struct
 import tempfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -23,7 +23,7 @@ from typing import IO, Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from searcher.errors import IndexDamaged
+from searcher.errors import ArchiveError, IndexDamaged
 from searcher.files import sync_file
 
 FORMAT_VERSION = 1
@@ -41,11 +41,12 @@ Array = npt.NDArray[Any]
 class SectionWriter:
     """Collects sections, any number at once, and writes them as one file.
 
-    Nothing exists under the file's name before ``finish`` has synced all of it.
+    Nothing exists under the file's name before ``finish`` has synced all of it. Once ``cancelled`` says so, every call fails.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, cancelled: Callable[[], bool] = lambda: False) -> None:
         self._path = path
+        self._cancelled = cancelled
         self._parts: dict[str, tuple[str, IO[bytes]]] = {}
         self.meta: dict[str, Any] = {}
 
@@ -58,6 +59,8 @@ class SectionWriter:
 
     def append(self, name: str, values: Array) -> None:
         """Append an array to a section; the first call fixes its type."""
+        if self._cancelled():
+            raise ArchiveError(f"{self._path}: writing was cancelled")
         dtype = values.dtype.str[1:]
         if name not in self._parts:
             self._parts[name] = dtype, tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY, dir=str(self._path.parent))  # noqa: SIM115

@@ -181,8 +181,11 @@ class DurableStorage:
             self._toc(state.generation).unlink()  # visible, but perhaps not for good: take it back
             raise
 
-    def clean_up(self) -> None:
-        """Remove what killed writers left and what neither of the two newest generations needs; for the writer alone."""
+    def clean_up(self, spared: str = "") -> None:
+        """Remove what killed writers left and what neither of the two newest generations needs; for the writer alone.
+
+        ``spared`` is a segment's file that is still being written.
+        """
         kept = self.generations()[-2:]
         needed = {self._toc(g).name for g in kept} | {self._state(g).name for g in kept}
         for generation in kept:
@@ -191,6 +194,8 @@ class DurableStorage:
             except IndexDamaged:
                 return  # it cannot be known what it needs
         for path in list(self.folder.iterdir()):
+            if spared and path.name.startswith(spared):
+                continue
             ours = path.name.endswith(EXTENSION) or _STATE.fullmatch(path.name) or _TOC.fullmatch(path.name)
             if _DRAFT.fullmatch(path.name) or (ours and path.name not in needed):
                 try:

@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 import shutil
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from whoosh.codec.whoosh3 import W3Segment
 from whoosh.util.filelock import LockBase
 
-from searcher.engine.builder import SegmentBuffer
-from searcher.engine.codec import EXTENSION, ColumnCodec, open_segment
-from searcher.engine.collection import SCOPES
+from searcher.engine.codec import open_segment
 from searcher.engine.executor import Executor
-from searcher.engine.leaves import Leaves
-from searcher.engine.merge import merge
-from searcher.engine.plan import Keyword
-from searcher.engine.records import documents_of
-from searcher.engine.sections import FORMAT_VERSION, SectionReader, SectionWriter
-from searcher.engine.segment import SegmentReader
+from searcher.engine.sections import FORMAT_VERSION, SectionReader
 from searcher.engine.snapshot import ColumnSnapshot
 from searcher.engine.storage import REBUILD, DurableStorage, GenerationState
+from searcher.engine.writer import Merging, Writer
 from searcher.errors import ArchiveError, IndexDamaged, IndexMismatch
-from searcher.model import Record, Scope
+from searcher.files import copy_or_link, sync_folder
+from searcher.model import Record
 from searcher.vietnamese.analysis import ANALYSIS_VERSION
 from searcher.vietnamese.bulk import BulkAnalyser
 from searcher.vietnamese.crf import KNOWN_FILES
@@ -37,17 +31,7 @@ VERSIONS = {
     "analysis": str(ANALYSIS_VERSION),
     "segmentation": KNOWN_FILES["models/pyvi3.pkl"][:12],
 }
-#: Segments a commit leaves at most.
-MAX_SEGMENTS = 3
-#: A segment joins a merge unless it is so many times as large as what is merged already.
-_MERGE_RATIO = 3
-#: Syllables buffered before a segment is written. Arrays of this size are reused by the allocator; larger ones cost a page
-#: fault for each page each time (6,000,000: 1.4 times the time, twice the memory).
-BUFFER_ELEMENTS = 1_500_000
 _BATCH = 200
-#: Bytes of free space asked for beyond the estimate of what is to be written.
-_RESERVE = 64 << 20
-_BYTES_PER_ELEMENT = 16
 _RETRIES = 20
 
 
@@ -60,7 +44,9 @@ class WhooshEngine:
         self._clock = clock
         self._opening = threading.Lock()
         self._analyser: BulkAnalyser | None = None
-        self._writer: _Writer | None = None
+        self._lock: LockBase | None = None
+        self._writer: Writer | None = None
+        self._merging: Merging | None = None
         self._newest: tuple[GenerationState, Executor] | None = None
         self._fallen_back = ""
 
@@ -85,13 +71,21 @@ class WhooshEngine:
     def commit(self, *, compact: bool = False) -> None:
         """Make everything since the last commit durable and visible at once. If that fails, nothing of it happened.
 
+        Large segments go on being merged afterwards; the folder stays locked until ``settle`` or ``close``.
         With ``compact`` all segments become one without deleted documents, which takes time as indexing does.
         """
         writer = self._write()
         try:
-            writer.commit(self._clock().isoformat(timespec="seconds"), compact=compact)
+            writer.commit(self._clock().isoformat(timespec="seconds"), VERSIONS, compact=compact)
         finally:
+            self._merging = writer.merging
             self._drop_writer()
+
+    def settle(self) -> None:
+        """Wait until no merge is under way, and commit what it made."""
+        while self._merging is not None:
+            self._merging.wait()
+            self.commit()
 
     def start_over(self) -> None:
         """Make an empty index in the folder.
@@ -99,12 +93,11 @@ class WhooshEngine:
         Raises:
             ArchiveLocked: another process is writing to it.
         """
-        self._drop_writer()
         self.close()
         lock = self._storage.lock()
         try:
             self._storage.empty()
-            self._storage.commit(GenerationState(0, 0, self._clock().isoformat(timespec="seconds"), VERSIONS, {}), [])
+            self._commit_nothing()
         finally:
             lock.release()
 
@@ -162,44 +155,104 @@ class WhooshEngine:
                     yield str(error)
 
     def backup(self, folder: Path) -> None:
-        """Copy the visible index into a new folder, by links where the file system allows it."""
-        state, _ = self._current()
-        folder.mkdir(parents=True, exist_ok=False)
-        for path in self._storage.files(state):
+        """Copy the visible index into a new folder, by links where the file system allows it.
+
+        Raises:
+            ArchiveError: the folder exists already.
+        """
+        if folder.exists():
+            raise ArchiveError(f"{folder} exists already; name a folder that does not")
+        draft = folder.with_name(folder.name + ".draft")
+        shutil.rmtree(draft, ignore_errors=True)  # of a backup that was killed
+        draft.mkdir(parents=True)
+        for _ in range(_RETRIES):
             try:
-                os.link(path, folder / path.name)
-            except OSError:
-                shutil.copy2(path, folder / path.name)
+                state, _ = self._current()
+                for path in self._storage.files(state):
+                    copy_or_link(path, draft / path.name)
+            except FileNotFoundError:  # two commits passed meanwhile
+                shutil.rmtree(draft)
+                draft.mkdir()
+                continue
+            break
+        sync_folder(draft)
+        draft.rename(folder)
+        sync_folder(folder.parent)
+
+    def restore(self, folder: Path) -> None:
+        """Make the index of a backup the visible one, as a commit does: it happens whole or not at all.
+
+        Raises:
+            IndexDamaged: the backup does not open or is damaged.
+            IndexMismatch: another version made it.
+            ArchiveLocked: another process is writing.
+        """
+        backup = WhooshEngine(folder)
+        problems = backup.check(deep=True)
+        if problems:
+            raise IndexDamaged(f"{folder} cannot be restored: {problems[0]}")
+        state, _ = backup._current()
+        segments = backup._storage.read_segments(state)
+        self.close()
+        self._lock = self._storage.lock()
+        try:
+            self._storage.refuse_open_folder()
+            for name in state.segments:
+                here = self._folder / name
+                if not (here.exists() and here.samefile(folder / name)):
+                    copy_or_link(folder / name, here)
+            generation = max(self._storage.generations(), default=0) + 1
+            self._storage.commit(replace(state, generation=generation), segments)
+        finally:
+            self._drop_writer()
 
     def close(self) -> None:
-        """Release everything; what was not committed is dropped."""
+        """Release everything; what was not committed is dropped, and a merge that still goes on is left for the next writer."""
+        if self._merging is not None:
+            self._merging.cancel()
+            self._merging = None
         self._drop_writer()
         self._newest = None
 
     # Within
 
-    def _write(self) -> _Writer:
+    def _write(self) -> Writer:
         if self._writer is None:
-            lock = self._storage.lock()
+            if self._lock is None:
+                self._lock = self._storage.lock()
             try:
                 self._storage.refuse_open_folder()
                 if not self.exists():
-                    self._storage.commit(GenerationState(0, 0, self._clock().isoformat(timespec="seconds"), VERSIONS, {}), [])
+                    self._commit_nothing()
                 state, _ = self._current()
                 if not self._fallen_back:
-                    self._storage.clean_up()  # now that the lock is ours, what lies about belongs to nobody
+                    self._clean_up()  # now that the lock is ours, what lies about belongs to nobody
                 if self._analyser is None:
                     self._analyser = BulkAnalyser()
-                self._writer = _Writer(self._storage, state, self._analyser, lock)
+                self._writer = Writer(self._storage, state, self._analyser, self._merging)
             except BaseException:
-                lock.release()
+                self._drop_writer()
                 raise
         return self._writer
 
+    def _commit_nothing(self) -> None:
+        self._storage.commit(GenerationState(0, 0, self._clock().isoformat(timespec="seconds"), VERSIONS, {}), [])
+
+    def _clean_up(self) -> None:
+        self._storage.clean_up(self._merging.file if self._merging is not None else "")
+
     def _drop_writer(self) -> None:
-        if self._writer is not None:
-            writer, self._writer = self._writer, None
-            writer.close()
+        """Forget what is not committed, and let others write unless a merge is under way."""
+        self._writer = None
+        if self._lock is not None:
+            lock = self._lock
+            try:
+                if not self._fallen_back and self.exists():
+                    self._clean_up()
+            finally:
+                if self._merging is None:
+                    self._lock = None
+                    lock.release()
 
     def _current(self) -> tuple[GenerationState, Executor]:
         """Return the newest generation that opens; segments that are open already stay open."""
@@ -249,92 +302,3 @@ class WhooshEngine:
             if state.segments.get(reader.source.path.name) != (reader.source.size, reader.source.checksum):
                 raise IndexDamaged(f"{reader.source.path} is not the file that was committed; {REBUILD}")
         return state, Executor(readers)
-
-
-class _Writer:
-    """Changes since the last commit: a buffer, segments written but not yet visible, and deletions."""
-
-    def __init__(self, storage: DurableStorage, state: GenerationState, analyser: BulkAnalyser, lock: LockBase) -> None:
-        self._storage, self._state, self._analyser, self._lock = storage, state, analyser, lock
-        self._buffer = SegmentBuffer()
-        self._segments: list[tuple[W3Segment, SegmentReader]] = [
-            (segment, open_segment(storage.folder, segment)) for segment in storage.read_segments(state)
-        ]
-        self._last_change = state.last_change
-        self._committed = False
-
-    def add(self, records: Sequence[Record]) -> None:
-        by_id = {record.article.id: record for record in records}  # of several versions, the last one counts
-        for article_id in by_id:
-            self.delete(article_id)
-        documents = [(record.article.id, document) for record in by_id.values() if not record.deleted for document in documents_of(record)]
-        if documents:
-            arrays = self._analyser.analyse([(document.title, document.body) for _, document in documents])
-            if not self._buffer.takes(arrays):
-                self._flush()
-            self._buffer.add(documents, arrays)
-        self._last_change = max([self._last_change, *(record.change for record in records)])
-        if self._buffer.elements > BUFFER_ELEMENTS:
-            self._flush()
-
-    def delete(self, article_id: str) -> None:
-        self._buffer.drop(article_id)
-        for segment, reader in self._segments:
-            article = reader.collection("articles").find(article_id)
-            if article >= 0:
-                segment.delete_document(reader.first["articles"] + article)
-            statements = reader.collection("statements")
-            if statements.size:
-                for number in Leaves(statements).find(Keyword("article", article_id)).documents.tolist():
-                    segment.delete_document(reader.first["statements"] + number)
-
-    def commit(self, built_at: str, *, compact: bool) -> None:
-        if len(self._buffer):
-            self._flush()
-        self._merge(compact)
-        files = {reader.source.path.name: (reader.source.size, reader.source.checksum) for _, reader in self._segments}
-        generation = max(self._storage.generations()) + 1
-        state = GenerationState(generation, self._last_change, built_at, VERSIONS, files)
-        self._storage.commit(state, [segment for segment, _ in self._segments])
-        self._committed = True
-        self._storage.clean_up()
-
-    def close(self) -> None:
-        if not self._committed:
-            self._segments = []
-            self._storage.clean_up()
-        self._lock.release()
-
-    def _flush(self) -> None:
-        """Write the buffer as a segment."""
-        self._write_segment(self._buffer.write, self._buffer.elements * _BYTES_PER_ELEMENT)
-        self._buffer = SegmentBuffer()
-
-    def _merge(self, compact: bool) -> None:
-        ordered = sorted(self._segments, key=lambda part: part[0].doc_count_all() - part[0].deleted_count(), reverse=True)
-        living = [segment.doc_count_all() - segment.deleted_count() for segment, _ in ordered]
-        kept = 0 if compact else max(0, len(ordered) - 1)
-        while kept and (kept >= MAX_SEGMENTS or living[kept - 1] <= _MERGE_RATIO * sum(living[kept:])):
-            kept -= 1
-        merged = ordered[kept:] if len(ordered) - kept > 1 else []
-        whole = [part for part in ordered if all(part is not other for other in merged)]
-        # A segment most of which is deleted is written anew, an empty one goes.
-        merged += [(s, r) for s, r in whole if s.deleted_count() and (compact or s.deleted_count() >= s.doc_count_all() / 2)]
-        self._segments = [(s, r) for s, r in whole if all(s is not o for o, _ in merged) and s.doc_count_all() > s.deleted_count()]
-        merged = [(s, r) for s, r in merged if s.doc_count_all() > s.deleted_count()]
-        if merged:
-            readers = [open_segment(self._storage.folder, segment) for segment, _ in merged]  # with the deletions of now
-            self._write_segment(lambda out: merge(out, readers), sum(reader.source.size for reader in readers))
-
-    def _write_segment(self, write: Callable[[SectionWriter], dict[Scope, int]], estimate: int) -> None:
-        free = shutil.disk_usage(self._storage.folder).free
-        if free < 2 * estimate + _RESERVE:
-            raise ArchiveError(
-                f"{self._storage.folder}: {free >> 20} MiB are free, about {(2 * estimate + _RESERVE) >> 20} are needed; free space and try again"
-            )
-        segment = ColumnCodec().new_segment(None, "MAIN")
-        with SectionWriter(self._storage.folder / segment.make_filename(EXTENSION)) as out:
-            counts = write(out)
-            out.finish()
-        segment.set_doc_count(sum(counts[scope] for scope in SCOPES))
-        self._segments.append((segment, open_segment(self._storage.folder, segment)))

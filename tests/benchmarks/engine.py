@@ -128,6 +128,7 @@ class Ours:
                 self.engine.commit()
         self.engine.add(batch)
         self.engine.commit()
+        self.engine.settle()
         self.seconds, self.cpu = time.perf_counter() - began, time.process_time() - cpu
         self.size = sum(p.stat().st_size for p in self.engine._storage.files(self.engine._current()[0]))
         self.stored = sum(

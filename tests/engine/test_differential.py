@@ -36,7 +36,7 @@ from searcher.vietnamese.analysis import SEPARATOR, pair_term, term_of
 WORDS = (
     "ngập úng mưa ngap mùa phường xã họp học hoc kênh ngáp ủng Ung phuong đường dường 30/9/2025 30/9 TP.HCM 123/QĐ-UBND ubnd 5 tp".split()
 )
-QUESTIONS = 20_000 if os.environ.get("SEARCHER_TORTURE") else 120
+QUESTIONS = 25_000 if os.environ.get("SEARCHER_TORTURE") else 120
 
 
 def random_record(rng: random.Random, number: int, change: int) -> Record:
@@ -122,7 +122,7 @@ def test_sets_scores_and_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
 
 def test_several_segments_share_their_statistics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("searcher.engine.postings.FEWEST_FOR_ROWS", 1)
-    monkeypatch.setattr("searcher.engine.whoosh_engine._MERGE_RATIO", 0)
+    monkeypatch.setattr("searcher.engine.writer._MERGE_RATIO", 0)
     rng = random.Random(9)
     engine = WhooshEngine(tmp_path / "index")
     records = [random_record(rng, number, number + 1) for number in range(120)]

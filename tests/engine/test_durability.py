@@ -61,9 +61,12 @@ WORKER = textwrap.dedent(
     from pathlib import Path
     sys.path.insert(0, sys.argv[3])
     from test_durability import record
-    import searcher.engine.whoosh_engine as whoosh_engine
-    whoosh_engine.BUFFER_ELEMENTS = 150  # several segments a commit
-    engine = whoosh_engine.WhooshEngine(Path(sys.argv[1]))
+    import searcher.engine.writer as writer
+    from searcher.engine import WhooshEngine
+    writer.BUFFER_ELEMENTS = 150  # several segments a commit
+    if int(sys.argv[2]) % 2:
+        writer.BACKGROUND_FROM = 0  # every merge goes on beside the commits
+    engine = WhooshEngine(Path(sys.argv[1]))
     rng = random.Random(int(sys.argv[2]))
     change = engine.last_change()
     while True:
@@ -103,6 +106,55 @@ def test_killed_writers_lose_nothing_acknowledged(tmp_path: Path) -> None:
         engine.add([])  # the lock is free, and what lay about is cleared away
         assert orphans(folder) == []
         engine.close()
+
+
+COPIER = textwrap.dedent(
+    """
+    import itertools, sys
+    from pathlib import Path
+    from searcher.engine import WhooshEngine
+    folder = Path(sys.argv[1])
+    engine = WhooshEngine(folder / "index")
+    print("ready", flush=True)
+    for number in itertools.count(int(sys.argv[2]) * 1000):
+        engine.restore(folder / "ab"[number % 2])
+        engine.backup(folder / f"copy-{number}")
+    """
+)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
+def test_killed_backups_and_restores_are_whole_or_absent(tmp_path: Path) -> None:
+    contents: dict[str, set[str]] = {}
+    for name, first in (("a", 0), ("b", 50)):
+        engine = WhooshEngine(tmp_path / f"index-{name}")
+        engine.add([record(number, "ngập úng", number + 1) for number in range(first, first + 30)])
+        engine.commit()
+        engine.backup(tmp_path / name)
+        contents[name] = set(engine.snapshot().scan(Everything(), "articles"))
+        engine.close()
+    whole = list(contents.values())
+    rng = random.Random(6)
+    for kill in range(max(10, KILLS // 5)):
+        command = [sys.executable, "-c", COPIER, str(tmp_path), str(kill)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(0.01 + rng.random() * 0.1)
+        process.send_signal(signal.SIGKILL)
+        assert not process.communicate()[1]
+        engine = WhooshEngine(tmp_path / "index")
+        if engine.exists():
+            assert engine.check(deep=True) == []
+            assert set(engine.snapshot().scan(Everything(), "articles")) in whole
+        engine.add([])  # the lock is free
+        engine.close()
+        assert orphans(tmp_path / "index") == []
+        for copy in tmp_path.glob("copy-*"):
+            if copy.suffix != ".draft":
+                assert WhooshEngine(copy).check(deep=True) == []
+                assert set(WhooshEngine(copy).snapshot().scan(Everything(), "articles")) in whole
+            shutil.rmtree(copy)
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO], ids=["ENOSPC", "EIO"])

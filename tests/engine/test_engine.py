@@ -12,6 +12,7 @@ import math
 import random
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,7 @@ from searcher.engine import (
 )
 from searcher.engine.leaves import Leaves, Listed
 from searcher.engine.scoring import K1, B, byte_to_int
-from searcher.errors import ArchiveLocked, IndexDamaged, IndexMismatch
+from searcher.errors import ArchiveError, ArchiveLocked, IndexDamaged, IndexMismatch
 from searcher.model import Article, Attribution, PartialDate, Person, Record, Statement
 from searcher.vietnamese.analysis import LEAD_LENGTH, LEAD_WEIGHT, TITLE_WEIGHT, Analyser, pair_term, term_of
 
@@ -263,6 +264,75 @@ def test_segments_stay_few(engine: WhooshEngine) -> None:
     assert engine.snapshot().state().documents == 30
     assert len(engine._current()[1].segments) <= 3
     assert ids(engine, Term("syllables", term_of("ngập"))) == {f"a{n:04}" for n in range(30)}
+
+
+def test_large_merges_go_on_beside_commits(engine: WhooshEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("searcher.engine.writer.BACKGROUND_FROM", 0)
+    expected: set[str] = set()
+    for number in range(40):
+        engine.add([record(number, f"ngập {number}"), record(number // 2, f"úng lần {number}")])
+        engine.delete([f"a{number // 3:04}"])
+        engine.commit()
+        expected = (expected | {f"a{number:04}", f"a{number // 2:04}"}) - {f"a{number // 3:04}"}
+        assert ids(engine, Everything()) == expected
+        with pytest.raises(ArchiveLocked) if engine._merging else nullcontext():
+            other = WhooshEngine(tmp_path / "index")
+            other.add([])
+            other.close()
+    engine.settle()
+    assert len(engine._current()[1].segments) <= 3
+    assert ids(engine, Everything()) == expected
+    assert engine.check(deep=True) == []
+    names = {path.name for path in (tmp_path / "index").iterdir() if path.name.endswith((".columns", ".draft"))}
+    assert names == set().union(*(engine._storage.read_state(g).segments for g in engine._storage.generations()[-2:]))
+
+
+def test_a_merge_that_fails_is_said_and_done_again(engine: WhooshEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("searcher.engine.writer.BACKGROUND_FROM", 0)
+
+    def failing(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("searcher.engine.writer.merge", failing)
+        for number in range(2):
+            engine.add([record(number, "ngập")])
+            engine.commit()
+        with pytest.raises(OSError, match="No space left"):
+            engine.settle()
+    assert ids(engine, Everything()) == {"a0000", "a0001"}
+    engine.add([record(2, "ngập")])
+    engine.commit()
+    engine.settle()
+    assert len(engine._current()[1].segments) == 1
+    assert ids(engine, Everything()) == {"a0000", "a0001", "a0002"}
+
+
+def test_a_backup_is_restored_whole(engine: WhooshEngine, tmp_path: Path) -> None:
+    engine.add([record(0, "một")])
+    engine.commit()
+    engine.backup(tmp_path / "copy")
+    with pytest.raises(ArchiveError, match="exists already"):
+        engine.backup(tmp_path / "copy")
+    engine.add([record(1, "hai")])
+    engine.commit()
+    reader = WhooshEngine(tmp_path / "index")
+    assert reader.snapshot().count(Everything(), "articles") == 2
+    engine.restore(tmp_path / "copy")
+    assert ids(engine, Everything()) == {"a0000"}
+    assert ids(reader, Everything()) == {"a0000"}
+    engine.add([record(2, "ba")])
+    engine.commit()
+    assert ids(engine, Everything()) == {"a0000", "a0002"}
+    (columns,) = (tmp_path / "copy").glob("*.columns")
+    data = bytearray(columns.read_bytes())
+    data[200] ^= 1
+    columns.unlink()
+    columns.write_bytes(data)
+    with pytest.raises(IndexDamaged, match="cannot be restored"):
+        engine.restore(tmp_path / "copy")
+    assert ids(engine, Everything()) == {"a0000", "a0002"}
+    reader.close()
 
 
 def test_readers_see_commits_and_never_halves(engine: WhooshEngine, tmp_path: Path) -> None:
