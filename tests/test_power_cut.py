@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -38,7 +39,7 @@ class Disk:
     def __init__(self, folder: Path) -> None:
         self.folder, self.path, self._image = folder, folder / "disk", folder / "lab" / "disk.img"
 
-    def __enter__(self) -> Disk:
+    def __enter__(self) -> Self:
         lab = self.folder / "lab.img"
         for path in (self.folder / "lab", self.path, self.folder / "cut"):
             path.mkdir()
