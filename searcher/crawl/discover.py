@@ -23,8 +23,8 @@ def page_links(page: Page, profile: Profile | None) -> list[str]:
     """Return the addresses a page leads to, other views of an article turned into the article's own address."""
     found = [url for url, _ in page.links()]
     for tag in page.select('link[rel~="alternate"][href], link[rel~="canonical"][href], link[rel~="next"][href]'):
-        if "alternate" not in tag.get_attribute_list("rel") or "xml" in str(tag.get("type", "")):
-            url = canonical(str(tag["href"]), page.base)
+        if "alternate" not in (tag.get("rel") or "").split() or "xml" in (tag.get("type") or ""):
+            url = canonical(tag.get("href"), page.base)
             found += [url] if url else []
     if profile is not None:
         found = [address for url in found if (address := profile.address(url))]

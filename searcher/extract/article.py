@@ -67,7 +67,7 @@ def article_address(page: Page) -> str:
     platform's other views stand for.
     """
     for tag in page.select('link[rel~="canonical"][href]'):
-        declared = canonical(str(tag["href"]), page.url)
+        declared = canonical(tag.get("href"), page.url)
         if declared and same_site(host_of(declared), host_of(page.url)) and urlsplit(declared).path not in ("", "/index.php"):
             return declared
     profile = profile_of(page)
@@ -75,10 +75,12 @@ def article_address(page: Page) -> str:
 
 
 def _looks_like_article(page: Page, reader: PageReader) -> bool:
-    if _MISSING.search(reader.title()[0]) and len(page.soup.get_text()) < 5000:
+    if _MISSING.search(reader.title()[0]) and len(page.tree.text_content()) < 5000:
         return False
     if reader.profile is not None:
-        return reader.profile.is_article(page)
+        return True
+    if profile_of(page) is not None:
+        return reader.claims_article(believe_meta=False)  # a theme of its own: only what calls itself an article is one
     return reader.claims_article() or reader.reads_like_article()
 
 

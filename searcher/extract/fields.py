@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from typing import Any
 
-from bs4 import Tag
-
-from searcher.extract.body import best_block, prune
-from searcher.html import Page, Profile, canonical, inline_text, paragraphs
+from searcher.extract.body import Story, read_story
+from searcher.html import Page, Profile, canonical, inline_text, marks, paragraphs
 from searcher.model import Article, Attachment, PartialDate
 from searcher.vietnamese.dates import parse_date
 from searcher.vietnamese.normalise import fold
@@ -23,11 +22,11 @@ Found = tuple[str, str]  # value, origin
 
 
 class PageReader:
-    """Reads the fields of ``page``; ``profile`` is that of its platform, or None for the generic path."""
+    """Reads the fields of ``page``; ``profile`` is that of its platform. Where it does not fit, the generic path is taken."""
 
     def __init__(self, page: Page, profile: Profile | None) -> None:
         self.page = page
-        self.profile = profile
+        self.profile = profile if profile is not None and profile.is_article(page) else None
         self._ld = next((item for item in page.json_ld() if _ARTICLE_TYPES & set(_as_list(item.get("@type")))), {})
 
     def article(self) -> Article:
@@ -76,13 +75,13 @@ class PageReader:
             return next((h for h in headings if not title or fold(h) in fold(title) or fold(title) in fold(h)), headings[0]), "text"
         if title:
             return title, "meta"
-        tag = self.page.soup.title
-        text = inline_text(tag) if isinstance(tag, Tag) else ""
+        text = next((inline_text(tag) for tag in self.page.tree.iter("title")), "")
         return _SITE_SUFFIX.sub("", text), "text"
 
-    def claims_article(self) -> bool:
-        """Whether the page's metadata calls it an article and it has text to show."""
-        claims = bool(self._ld) or self.page.meta("og:type").lower() == "article" or bool(self.page.select("[itemprop=articleBody]"))
+    def claims_article(self, *, believe_meta: bool = True) -> bool:
+        """Whether the page's data call it an article and it has text to show. Some platforms say so of listings in their <meta>."""
+        claims = bool(self._ld) or bool(self.page.select("[itemprop=articleBody]"))
+        claims = claims or (believe_meta and self.page.meta("og:type").lower() == "article")
         return claims and sum(map(len, self._body()[0])) >= _MIN_BODY // 2
 
     def reads_like_article(self) -> bool:
@@ -92,13 +91,13 @@ class PageReader:
     def _selected(self, field: str) -> Found:
         if self.profile is None or field not in self.profile.fields:
             return "", ""
-        tag = self.page.soup.select_one(self.profile.fields[field])
+        tag = self.page.select_one(self.profile.fields[field])
         return (inline_text(tag), "profile") if tag is not None else ("", "")
 
     def _published(self) -> tuple[PartialDate | None, str]:
         if self.profile is not None and "date" in self.profile.fields:
             for tag in self.page.select(self.profile.fields["date"]):
-                date = parse_date(str(tag.get("datetime") or tag.get("content") or "")) or parse_date(inline_text(tag))
+                date = parse_date(tag.get("datetime") or tag.get("content") or "") or parse_date(inline_text(tag))
                 if date:
                     return date, "profile"
         for value, origin in (
@@ -111,20 +110,19 @@ class PageReader:
         if self.profile is not None:
             return None, ""  # the platform's dates are known: whatever else looks like one is a clock or a list
         for tag in self.page.select("time[datetime]")[:1]:
-            date = parse_date(str(tag["datetime"]))
+            date = parse_date(tag.get("datetime"))
             if date:
                 return date, "time"
         return self._visible_date()
 
     def _visible_date(self) -> tuple[PartialDate | None, str]:
         """The date in the first small element after the headline that is marked as one."""
-        heading = self.page.soup.find("h1") or self.page.soup.find("h2")
-        if not isinstance(heading, Tag):
+        heading = self.page.select_one("h1") if self.page.select_one("h1") is not None else self.page.select_one("h2")
+        if heading is None:
             return None, ""
-        for tag in heading.find_all_next(["span", "div", "p", "em", "time", "li"], limit=40):
-            marks = " ".join([*tag.get_attribute_list("class"), str(tag.get("id", ""))])
-            text = inline_text(tag) if len(tag.get_text()) < 120 else ""
-            date = parse_date(text) if text and _DATE_HINT.search(marks) else None
+        for tag in heading.xpath("following::*[self::span or self::div or self::p or self::em or self::time or self::li][position() <= 40]"):
+            text = inline_text(tag) if len(tag.text_content()) < 120 else ""
+            date = parse_date(text) if text and _DATE_HINT.search(marks(tag)) else None
             if date:
                 return date, "text"
         return None, ""
@@ -155,39 +153,30 @@ class PageReader:
         """Return paragraphs, captions and the layer that gave them."""
         captions: list[str] = []
         if self.profile is not None and "body" in self.profile.fields:
-            tag = self.page.soup.select_one(self.profile.fields["body"])
+            tag = self.page.select_one(self.profile.fields["body"])
             if tag is None:
                 return [], [], ""
             if "caption" in self.profile.fields:
                 captions = [inline_text(c) for c in self.page.select(self.profile.fields["caption"])]
-            left_out = tag.select(self.profile.fields["remove"]) if "remove" in self.profile.fields else []
-            return _without(tag, left_out), captions, "profile"
-        block = best_block(self.page.soup)
-        if block is None:
-            return [], [], ""
-        captions = [text for tag in block.select("figcaption") if (text := inline_text(tag))]
-        return _without(block, prune(block)), captions, "heuristic"
+            left_out = self.page.select(self.profile.fields["remove"]) if "remove" in self.profile.fields else []
+            return paragraphs(tag, set(left_out)), captions, "profile"
+        story = self._story
+        told = str(self._ld.get("articleBody") or "")
+        if len(told) > 3 * sum(map(len, story.paragraphs)):  # the page builds its text in the browser
+            return [line for raw in told.split("\n") if (line := " ".join(raw.split()))], list(story.captions), "json-ld"
+        return list(story.paragraphs), list(story.captions), "heuristic" if story.paragraphs else ""
+
+    @cached_property
+    def _story(self) -> Story:
+        return read_story(self.page.tree)
 
     def _attachments(self) -> list[Attachment]:
         if self.profile is not None and "attachment" in self.profile.fields:
             tags = self.page.select(self.profile.fields["attachment"])
         else:
-            block = best_block(self.page.soup)
-            tags = [t for t in block.select("a[href]") if _DOCUMENT.search(str(t["href"]))] if block is not None else []
-        found = {url: inline_text(tag) for tag in tags if (url := canonical(str(tag["href"]), self.page.base))}
+            tags = [t for t in self._story.links if _DOCUMENT.search(t.get("href"))]
+        found = {url: inline_text(tag) for tag in tags if (url := canonical(tag.get("href"), self.page.base))}
         return [Attachment(url, title) for url, title in found.items()]
-
-
-def _without(tag: Tag, left_out: list[Tag]) -> list[str]:
-    """The paragraphs of ``tag`` with some of its elements left out, the tree as it was afterwards."""
-    places = [(element, element.parent, element.parent.contents.index(element)) for element in left_out if element.parent is not None]
-    for element, _, _ in places:
-        element.extract()
-    try:
-        return paragraphs(tag)
-    finally:
-        for element, parent, position in reversed(places):
-            parent.insert(position, element)
 
 
 def _take_byline(body: list[str]) -> tuple[str, str, list[str]]:

@@ -3,8 +3,8 @@
 Never fetches, and never decides what an article says.
 """
 
-from searcher.html.page import Page, inline_text, paragraphs
+from searcher.html.page import BLOCKS, SILENT, Element, Page, inline_text, marks, paragraphs
 from searcher.html.profiles import Profile, profile_of, profiles
 from searcher.html.urls import canonical, host_of, pattern_of, same_site
 
-__all__ = ["Page", "Profile", "canonical", "host_of", "inline_text", "paragraphs", "pattern_of", "profile_of", "profiles", "same_site"]
+__all__ = ["BLOCKS", "SILENT", "Element", "Page", "Profile", "canonical", "host_of", "inline_text", "marks", "paragraphs", "pattern_of", "profile_of", "profiles", "same_site"]

@@ -46,7 +46,7 @@ class Profile:
 
     def is_article(self, page: Page) -> bool:
         """Whether ``page`` is marked up as an article."""
-        return all(page.soup.select_one(selector) for selector in self.article)
+        return all(page.select_one(selector) is not None for selector in self.article)
 
 
 @cache
@@ -59,7 +59,7 @@ def profiles() -> tuple[Profile, ...]:
 
 def profile_of(page: Page) -> Profile | None:
     """Return the profile of the platform that made ``page``."""
-    return next((p for p in profiles() if all(page.soup.select_one(selector) for selector in p.detect)), None)
+    return next((p for p in profiles() if all(page.select_one(selector) is not None for selector in p.detect)), None)
 
 
 def _read(name: str, text: str) -> Profile:
