@@ -17,7 +17,7 @@ from searcher.model import Article, Capture, content_id
 from searcher.vietnamese.dates import event_date, parse_date
 
 #: Raised whenever the same page may give another article, so that ``extract`` reads everything again.
-EXTRACTOR_VERSION = 2
+EXTRACTOR_VERSION = 3
 
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 _MISSING = re.compile(r"không tìm thấy|không tồn tại|đã bị gỡ|page not found|\b404\b", re.IGNORECASE)
@@ -45,7 +45,7 @@ def extract(capture: Capture, content: bytes, key: str | None = None) -> Article
     if capture.status != 200 or "html" not in capture.mime:
         return None
     page = Page(capture.url, content, capture.charset)
-    reader = PageReader(page, profile_of(page))
+    reader = PageReader(page, profile_of(page), capture.fetched_at)
     if key is None and not _looks_like_article(page, reader):
         return None
     article = reader.article()

@@ -25,9 +25,13 @@ _BOILERPLATE = re.compile(
     r"|(?:site|page|main|global|top|masthead)?-?header|masthead|header-?(?:top|bar|nav|main)|author|authors|infobox|aside|noprint)$",
     re.IGNORECASE,
 )
-_CAPTION = re.compile(r"(?:^|[\s_-])(?:\w*caption\w*|bildunterschrift|bildtext|image-?(?:text|subtitle|credit)|chu-?thich\w*)(?:$|[\s_-])", re.IGNORECASE)
+_CAPTION = re.compile(
+    r"(?:^|[\s_-])(?:\w*caption\w*|bildunterschrift|bildtext|image-?(?:text|subtitle|credit)|chu-?thich\w*)(?:$|[\s_-])", re.IGNORECASE
+)
 #: … and names that only look as if they were: what a publishing platform says of an article.
-_HARMLESS = re.compile(r"^(?:tag|category|type|has|no|with|label|is|js|status|format)[_-]|label-(?:hidden|above|inline)|^page-?header$", re.IGNORECASE)
+_HARMLESS = re.compile(
+    r"^(?:tag|category|type|has|no|with|label|is|js|status|format)[_-]|label-(?:hidden|above|inline)|^page-?header$", re.IGNORECASE
+)
 _ARTICLE_NAMES = re.compile(r"(?:^|\s)(?:hentry|type-post|post-\d+|post|article|entry|single-post|content)(?:\s|$)", re.IGNORECASE)
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _NOT_STORY = frozenset("nav aside footer form menu dialog".split())
@@ -38,7 +42,10 @@ _SHORT = 22
 _LEAD_WITHIN = 25
 #: What is marked as boilerplate holds the story after all if half of the page's prose is in it – unless its name is one of these
 #: and there is so much prose (characters) elsewhere: comments are often longer than the story.
-_NEVER_STORY = re.compile(r"(?:^|\s)(?:comments?(?:-?(?:list|area|section|wrap\w*))?|commentlist|disqus_thread|respond|related[\w-]*|yarpp[\w-]*|footer|sidebar)(?:\s|$)", re.IGNORECASE)
+_NEVER_STORY = re.compile(
+    r"(?:^|\s)(?:comments?(?:-?(?:list|area|section|wrap\w*))?|commentlist|disqus_thread|respond|related[\w-]*|yarpp[\w-]*|footer|sidebar)(?:\s|$)",
+    re.IGNORECASE,
+)
 _ELSEWHERE = 400
 #: A linked headline is so long at least, a card in a row of other stories so short (characters).
 _HEADLINE = 18
@@ -102,7 +109,9 @@ def read_story(tree: Element) -> Story:
     left_out = {e for e, a, b in bad.values() if first <= a and b <= end and e is not element}
     left_out |= _lists_of_links(survey, first, end, element)
     left_out |= _before_headline(survey, prose, first, end)
-    shown = [e for e, a, b in survey.spans if first <= a and b <= end and e is not element and (e.tag == "figcaption" or _is_caption(e, b - a))]
+    shown = [
+        e for e, a, b in survey.spans if first <= a and b <= end and e is not element and (e.tag == "figcaption" or _is_caption(e, b - a))
+    ]
     captions = tuple(dict.fromkeys(text for tag in shown if (text := inline_text(tag))))
     left_out.update(shown)
     left_out |= _labels(survey, first, end, left_out)
@@ -177,7 +186,8 @@ def _boilerplate(survey: _Survey, prose: list[int]) -> dict[Element, tuple[Eleme
         elsewhere = prose[-1] - (prose[end] - prose[first])
         never = element.tag in ("aside", "footer") or bool(_NEVER_STORY.search(marks(element)))
         if element.tag in ("figure", "figcaption") or (
-            (element.tag in _NOT_STORY or _is_boilerplate(element)) and elsewhere >= (min(_ELSEWHERE, prose[-1] / 2) if never else prose[-1] / 2)
+            (element.tag in _NOT_STORY or _is_boilerplate(element))
+            and elsewhere >= (min(_ELSEWHERE, prose[-1] / 2) if never else prose[-1] / 2)
         ):
             found[element] = (element, first, end)
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from functools import cached_property
 from typing import Any
@@ -22,10 +23,14 @@ Found = tuple[str, str]  # value, origin
 
 
 class PageReader:
-    """Reads the fields of ``page``; ``profile`` is that of its platform. Where it does not fit, the generic path is taken."""
+    """Reads the fields of ``page``; ``profile`` is that of its platform. Where it does not fit, the generic path is taken.
 
-    def __init__(self, page: Page, profile: Profile | None) -> None:
+    ``seen`` is when the page was fetched: what dates like "hôm qua" are relative to.
+    """
+
+    def __init__(self, page: Page, profile: Profile | None, seen: dt.datetime | None = None) -> None:
         self.page = page
+        self._seen = seen
         self.profile = profile if profile is not None and profile.is_article(page) else None
         self._ld = next((item for item in page.json_ld() if _ARTICLE_TYPES & set(_as_list(item.get("@type")))), {})
 
@@ -97,7 +102,7 @@ class PageReader:
     def _published(self) -> tuple[PartialDate | None, str]:
         if self.profile is not None and "date" in self.profile.fields:
             for tag in self.page.select(self.profile.fields["date"]):
-                date = parse_date(tag.get("datetime") or tag.get("content") or "") or parse_date(inline_text(tag))
+                date = parse_date(tag.get("datetime") or tag.get("content") or "") or parse_date(inline_text(tag), self._seen)
                 if date:
                     return date, "profile"
         for value, origin in (
@@ -120,9 +125,11 @@ class PageReader:
         heading = self.page.select_one("h1") if self.page.select_one("h1") is not None else self.page.select_one("h2")
         if heading is None:
             return None, ""
-        for tag in heading.xpath("following::*[self::span or self::div or self::p or self::em or self::time or self::li][position() <= 40]"):
+        for tag in heading.xpath(
+            "following::*[self::span or self::div or self::p or self::em or self::time or self::li][position() <= 40]"
+        ):
             text = inline_text(tag) if len(tag.text_content()) < 120 else ""
-            date = parse_date(text) if text and _DATE_HINT.search(marks(tag)) else None
+            date = parse_date(text, self._seen) if text and _DATE_HINT.search(marks(tag)) else None
             if date:
                 return date, "text"
         return None, ""

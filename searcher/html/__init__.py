@@ -7,4 +7,19 @@ from searcher.html.page import BLOCKS, SILENT, Element, Page, inline_text, marks
 from searcher.html.profiles import Profile, profile_of, profiles
 from searcher.html.urls import canonical, host_of, pattern_of, same_site
 
-__all__ = ["BLOCKS", "SILENT", "Element", "Page", "Profile", "canonical", "host_of", "inline_text", "marks", "paragraphs", "pattern_of", "profile_of", "profiles", "same_site"]
+__all__ = [
+    "BLOCKS",
+    "SILENT",
+    "Element",
+    "Page",
+    "Profile",
+    "canonical",
+    "host_of",
+    "inline_text",
+    "marks",
+    "paragraphs",
+    "pattern_of",
+    "profile_of",
+    "profiles",
+    "same_site",
+]

@@ -9,20 +9,30 @@ from dataclasses import dataclass
 
 import charset_normalizer
 
+from searcher.html.legacy import repaired, spellable
+
 _DECLARED = re.compile(rb"""<meta[^>]+charset\s*=\s*["']?\s*([\w-]+)|<\?xml[^>]+encoding\s*=\s*["']([\w-]+)""", re.IGNORECASE)
 #: What a page calls itself is often an older name of what it means.
-_MEANT = {"iso-8859-1": "cp1252", "latin-1": "cp1252", "ascii": "cp1252", "us-ascii": "cp1252"}
-_VIETNAMESE = re.compile(r"[ăâđêôơưĂÂĐÊÔƠƯ]|[aeiouyăâêôơư][\u0300\u0301\u0309\u0303\u0323]", re.IGNORECASE)
-_IMPLAUSIBLE = re.compile(
-    r"[\x80-\x9f\ufffd]|[ÃÂÄÆÅá][\u0080-\u00bf\u2018-\u201e\u2020-\u203a]|áº|á»|Æ°|Ä‘"
-    # windows-1258 taken for windows-1252: its tones become letters behind the vowel
-    r"|(?<=[a-zà-ỹ])[ÌÒÞ]|[âêô][ìòÞ]|[þÞð]"
-)
+_MEANT = {
+    "iso-8859-1": "cp1252",
+    "latin-1": "cp1252",
+    "latin1": "cp1252",
+    "ascii": "cp1252",
+    "us-ascii": "cp1252",
+    "windows-1252": "cp1252",
+}
+_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+#: A declared encoding is believed unless another makes so many more of the words Vietnamese.
+_DOUBT = 0.03
+#: A text of which so many words are spelt right needs no further guesses.
+_GOOD = 0.6
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """Text, the encoding it was read with, and why that one (bom, utf-8, declared, detected)."""
+    """Text, the encoding it was read with, and why that one: bom, utf-8, declared, detected, or the letters that were put right
+    (tcvn3, vni, utf-8 twice).
+    """
 
     text: str
     charset: str
@@ -30,52 +40,72 @@ class Decoded:
 
 
 def decode(content: bytes, declared: str | None = None) -> Decoded:
-    """Decode a page: byte-order mark, strict UTF-8, what is declared if plausible, what is detected.
+    """Decode a page: byte-order mark, strict UTF-8, what is declared if plausible, what is detected; then letters of old fonts and
+    text that was encoded twice are put right.
 
     Every byte string decodes. Text comes out in NFC, since windows-1258 writes tones as marks of their own.
     """
-    for mark, name in ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):
+    found = _decoded(content, declared)
+    better = repaired(found.text)
+    if better is not None:
+        return Decoded(unicodedata.normalize("NFC", better[0]), found.charset, better[1])
+    return Decoded(unicodedata.normalize("NFC", found.text), found.charset, found.reason)
+
+
+def _decoded(content: bytes, declared: str | None) -> Decoded:
+    for mark, name in _MARKS:
         if content.startswith(mark):
-            return _result(content.decode(name, "replace"), name, "bom")
+            return Decoded(content.decode(name, "replace"), name, "bom")
+    wide = _utf16(content)
+    if wide is not None:
+        return Decoded(content.decode(wide, "replace"), wide, "detected")
     try:
-        return _result(content.decode("utf-8"), "utf-8", "utf-8")
+        return Decoded(content.decode("utf-8"), "utf-8", "utf-8")
     except UnicodeDecodeError as error:
         if error.end >= len(content) - 3 and error.start > 64:  # cut off within a character
-            return _result(content.decode("utf-8", "replace"), "utf-8", "utf-8")
-    candidates = [declared, *(name.decode("ascii") for match in _DECLARED.finditer(content[:4096]) for name in match.groups() if name)]
-    best: Decoded | None = None
-    for name, reason in [(c, "declared") for c in candidates if c] + [("cp1258", "detected")]:
+            return Decoded(content.decode("utf-8", "replace"), "utf-8", "utf-8")
+        mostly_utf8 = content.decode("utf-8", "replace")
+    names = [declared, *(name.decode("ascii") for match in _DECLARED.finditer(content[:4096]) for name in match.groups() if name)]
+    tried: list[tuple[float, Decoded]] = []
+    for name, reason in (*((n, "declared") for n in names if n), ("cp1258", "detected"), ("cp1252", "detected")):
         text = _try(content, name)
         if text is not None:
-            found = _result(text, _MEANT.get(name.lower(), name.lower()), reason)
-            if best is None or plausibility(found.text) > plausibility(best.text) + 0.02:
-                best = found
-    guess = charset_normalizer.from_bytes(content[:200_000]).best()
-    if guess is not None:
-        text = _try(content, guess.encoding)
-        if text is not None and (best is None or plausibility(text) > plausibility(best.text) + 0.05):
-            best = _result(text, guess.encoding, "detected")
-    return best or _result(content.decode("utf-8", "replace"), "utf-8", "replaced")
+            tried.append((_share(text) + _DOUBT * (reason == "declared"), Decoded(text, _MEANT.get(name.lower(), name.lower()), reason)))
+    if mostly_utf8.count("\ufffd") * 100 < len(mostly_utf8):
+        tried.append((_share(mostly_utf8), Decoded(mostly_utf8, "utf-8", "utf-8")))
+    best = max((share for share, _ in tried), default=0.0)
+    if best < _GOOD:
+        guess = charset_normalizer.from_bytes(content[:200_000]).best()
+        text = _try(content, guess.encoding) if guess is not None else None
+        if guess is not None and text is not None:
+            tried.append((_share(text), Decoded(text, guess.encoding, "detected")))
+    return max(tried, key=lambda one: one[0], default=(0.0, Decoded(mostly_utf8, "utf-8", "replaced")))[1]
 
 
-def plausibility(text: str) -> float:
-    """Return how much of ``text`` looks like Vietnamese: 0 is none, 1 a mark or special letter in every fourth letter; what is
-    never seen in Vietnamese counts against it.
-    """
-    letters = sum(c.isalpha() for c in text) or 1
-    good = len(_VIETNAMESE.findall(unicodedata.normalize("NFD", text)))
-    return 4 * (good - 4 * len(_IMPLAUSIBLE.findall(text))) / letters
+def _share(text: str) -> float:
+    """How Vietnamese a text is, or could be made; what a repair is needed for counts a little less."""
+    text = unicodedata.normalize("NFC", text)
+    better = repaired(text)
+    return max(spellable(text), spellable(better[0]) - 0.01 if better else 0.0)
+
+
+def _utf16(content: bytes) -> str | None:
+    """UTF-16 without a mark shows by the zero bytes of its markup."""
+    head = content[:2000]
+    if len(head) < 8 or head.count(0) < len(head) // 5:
+        return None
+    return "utf-16-le" if head[1::2].count(0) > head[::2].count(0) else "utf-16-be"
 
 
 def _try(content: bytes, name: str) -> str | None:
+    name = _MEANT.get(name.lower(), name)
     try:
-        return content.decode(_MEANT.get(name.lower(), name), "strict")
+        return content.decode(name, "strict")
     except LookupError:
         return None
-    except UnicodeDecodeError:
-        text = content.decode(_MEANT.get(name.lower(), name), "replace")
-        return text if text.count("\ufffd") * 500 < len(text) else None
-
-
-def _result(text: str, charset: str, reason: str) -> Decoded:
-    return Decoded(unicodedata.normalize("NFC", text), charset, reason)
+    except (UnicodeError, ValueError):
+        try:
+            text = content.decode(name, "replace")
+        except (UnicodeError, ValueError):
+            return None
+        return text if text.count("\ufffd") * 200 < len(text) else None

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 from lxml import etree, html
 from lxml.cssselect import CSSSelector
@@ -14,7 +14,8 @@ from lxml.cssselect import CSSSelector
 from searcher.html.decode import decode
 from searcher.html.urls import canonical
 
-Element = html.HtmlElement
+#: An ``lxml.html.HtmlElement``; lxml comes without types.
+Element: TypeAlias = Any
 
 BLOCKS = frozenset(
     "address article aside blockquote body br caption center dd details div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 
 from searcher.vietnamese.normalise import normalise
 
@@ -17,6 +18,25 @@ _VNI_TONES = {"1": "\u0301", "2": "\u0300", "3": "\u0309", "4": "\u0303", "5": "
 _TELEX_TONES = {"s": "\u0301", "f": "\u0300", "r": "\u0309", "x": "\u0303", "j": "\u0323"}
 _CIRCUMFLEX, _BREVE, _HORN = "\u0302", "\u0306", "\u031b"
 _VOWELS = "aeiouy"
+
+
+_INITIALS = "ngh|ng|nh|gh|gi|g|kh|ph|th|tr|ch|qu|b|c|d|đ|h|k|l|m|n|p|r|s|t|v|x"
+#: Every rhyme that Vietnamese spells, without its tone.
+_RHYMES = (
+    "a ac ach ai am an ang anh ao ap at au ay ăc ăm ăn ăng ăp ăt âc âm ân âng âp ât âu ây e ec em en eng eo ep et ê êch êm ên ênh êp êt êu i ia ich"
+    " iêc iêm iên iêng iêp iêt iêu im in inh ip it iu o oa oac oach oai oam oan oang oanh oao oap oat oay oăc oăm oăn oăng oăt oc oe oen oeo oet oi om"
+    " on ong ooc oong op ot ô ôc ôi ôm ôn ông ôp ôt ơ ơi ơm ơn ơp ơt u ua uân uâng uât uây uc uê uêch uênh ui um un ung uôc uôi uôm uôn uông uôt up ut"
+    " uy uya uych uyên uyêt uynh uyt uyu uơ ư ưa ưc ưi ưm ưng ươc ươi ươm ươn ương ươp ươt ưt ưu y yêm yên yêng yêt yêu êng"
+)
+_SYLLABLE = re.compile(rf"(?:{_INITIALS})?(?:{'|'.join(sorted(_RHYMES.split(), key=len, reverse=True))})")
+_TONE_MARKS = str.maketrans("", "", "\u0300\u0301\u0303\u0309\u0323")
+
+
+@lru_cache(50_000)
+def is_syllable(text: str) -> bool:
+    """Whether ``text`` is spelt like a Vietnamese syllable, in whatever case and form of Unicode."""
+    plain = unicodedata.normalize("NFC", unicodedata.normalize("NFD", text.lower()).translate(_TONE_MARKS))
+    return _SYLLABLE.fullmatch(plain) is not None
 
 
 def other_spelling(syllable: str) -> str | None:

@@ -48,13 +48,13 @@ def readers() -> dict[str, Reader]:
     """The extractors that are installed."""
     found: dict[str, Reader] = {"searcher": ours, "all <p>": all_paragraphs}
     try:
-        import trafilatura  # noqa: PLC0415
+        import trafilatura
 
         found["trafilatura"] = lambda url, content: trafilatura.extract(content, url=url, include_comments=False) or ""
     except ImportError:
         print("trafilatura is not installed")
     try:
-        import readability  # noqa: PLC0415
+        import readability
 
         def read(_url: str, content: bytes) -> str:
             try:

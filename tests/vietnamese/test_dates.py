@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from pathlib import Path
+
 import pytest
 
 from searcher.model import PartialDate
@@ -36,6 +39,20 @@ from searcher.vietnamese.dates import event_date, find_dates, parse_date
 def test_parse_date(text: str, date: str | None) -> None:
     found = parse_date(text)
     assert (str(found) if found else None) == date
+
+
+SEEN = dt.datetime(2025, 9, 10, 3, 0, tzinfo=dt.UTC)
+TABLE = [line.split("\t") for line in (Path(__file__).parent / "dates.tsv").read_text("utf-8").splitlines() if not line.startswith("#")]
+
+
+@pytest.mark.parametrize(("text", "date", "on_page"), [(*row, row[1])[:3] for row in TABLE])
+def test_table_of_forms(text: str, date: str, on_page: str) -> None:
+    assert str(parse_date(text) or "-") == date
+    assert str(parse_date(text, SEEN) or "-") == on_page
+
+
+def test_the_table_is_large() -> None:
+    assert len(TABLE) >= 200
 
 
 @pytest.mark.parametrize("text", ["Sáng ngày 30/9", "Chiều 30-9", "Ngày 30/9", "ngày 30 tháng 9"])
