@@ -6,6 +6,7 @@ import csv
 import datetime as dt
 import io
 import json
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,9 +18,10 @@ from typing import TYPE_CHECKING, Self
 
 from searcher.engine import WhooshEngine
 from searcher.errors import ArchiveError, IndexMismatch, SearcherError
-from searcher.model import Article, Attribution, Copies, Hit, IndexState, Match, Query, Record, Results, Scope, Sort
+from searcher.files import copy_or_link, sync_folder
+from searcher.model import Article, Attribution, Capture, Copies, Hit, IndexState, Match, Query, Record, Results, Scope, Sort
 from searcher.query import scan, search
-from searcher.store import Store, utc_now
+from searcher.store import Citation, Store, back_up_corpus, cdxj, cite, copy_tree, replay, utc_now
 from searcher.vietnamese.analysis import Analyser
 from searcher.vietnamese.names import Names, read_names
 
@@ -324,6 +326,107 @@ class Archive:
             "hosts": [{"host": h, "requests": n, "delay_s": d} for h, n, d in self._store.frontier.ledger()],
             "index": index,
         }
+
+    # Keeping
+
+    def cite(self, article_id: str) -> Citation:
+        """Return address, time of capture, digest, WARC file and offset of an article's current version.
+
+        Raises:
+            ArchiveError: there is none of this id.
+        """
+        return cite(self._store, article_id)
+
+    def replay(self, article_id: str) -> tuple[Capture, bytes]:
+        """Return the capture that an article's current version was read from, and its content as received.
+
+        Raises:
+            ArchiveError: there is none of this id.
+        """
+        return replay(self._store, article_id)
+
+    def cdxj(self) -> Iterator[str]:
+        """Yield the lines of a CDXJ index of all WARC files, for replay tools."""
+        return cdxj(self.folder / "corpus" / "warc")
+
+    def copies(self, article_id: str) -> list[tuple[str, str, str]]:
+        """Return (id, address, date) of all articles that tell the same story, first publication first."""
+        return self._store.copies(article_id)
+
+    def documents(self, article_id: str) -> list[tuple[str, str, str]]:
+        """Return (address, text, why there is no text) of the documents an article links to, as far as they were fetched."""
+        return self._store.documents(article_id)
+
+    def withhold(self, article_id: str, why: str) -> None:
+        """Take an article out of every door, at once; what was captured is kept. ``release`` undoes it.
+
+        Raises:
+            ArchiveError: there is none of this id.
+        """
+        with self._store.transaction():
+            self._store.withhold(article_id, why)
+        self.index()
+
+    def release(self, article_id: str) -> None:
+        """Let an article that is withheld be found again.
+
+        Raises:
+            ArchiveError: it is not withheld.
+        """
+        with self._store.transaction():
+            self._store.release(article_id)
+        self.index()
+
+    def withheld(self) -> list[tuple[str, str, str]]:
+        """Return (id, why, since when) of what is withheld."""
+        return self._store.withheld()
+
+    def backup(self, path: str | Path) -> None:
+        """Copy the whole archive, as it is at one moment, into a new folder; it may be in use. The copy is an archive itself.
+
+        Raises:
+            ArchiveError: the folder exists already.
+        """
+        folder = Path(path)
+        if folder.exists():
+            raise ArchiveError(f"{folder} exists already; name a folder that does not")
+        draft = folder.with_name(folder.name + ".draft")
+        shutil.rmtree(draft, ignore_errors=True)  # of a backup that was killed
+        draft.mkdir(parents=True)
+        # The index first: it may know less than the corpus, never more.
+        if self._engine.exists():
+            self._engine.backup(draft / "index")
+        else:
+            (draft / "index").mkdir()
+        back_up_corpus(self.folder / "corpus", draft / "corpus")
+        if (self.folder / "names.tsv").is_file():
+            copy_or_link(self.folder / "names.tsv", draft / "names.tsv")
+        sync_folder(draft)
+        draft.rename(folder)
+        sync_folder(folder.parent)
+
+    @classmethod
+    def restore(cls, backup: str | Path, path: str | Path) -> None:
+        """Make a backup an archive in a new or empty folder. Every byte of it is checked first.
+
+        Raises:
+            ArchiveError: the backup is none or is damaged, or the folder holds something.
+        """
+        source, folder = Path(backup), Path(path)
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise ArchiveError(f"{folder} is not empty; nothing was changed; name a new or empty folder")
+        with cls.open(source) as archive:
+            problems = archive.check(deep=True)
+        if problems:
+            raise ArchiveError(f"{source} cannot be restored: {problems[0]}")
+        draft = folder.with_name(folder.name + ".draft")
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.parent.mkdir(parents=True, exist_ok=True)
+        copy_tree(source, draft)
+        if folder.exists():
+            folder.rmdir()
+        draft.rename(folder)
+        sync_folder(folder.parent)
 
     def check(self, deep: bool = False) -> list[str]:
         """Return the problems found in corpus and index; nothing is repaired. ``deep`` reads every byte."""

@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from searcher.errors import InputError
+from searcher.errors import InputError, StoreError
 from searcher.extract.article import DOCX
 from searcher.extract.documents import read_docx, read_pdf, read_text
 from searcher.html import canonical
 from searcher.model import content_id
-from searcher.store import Store
+from searcher.store import Foreign, Store, read_foreign
 from searcher.vietnamese.dates import parse_date
 
 _MIMES = {".txt": "text/plain", ".html": "text/html", ".htm": "text/html", ".docx": DOCX, ".pdf": "application/pdf"}
 _CHECKS: dict[str, Callable[[bytes], object]] = {"text/plain": read_text, DOCX: read_docx, "application/pdf": read_pdf}
+#: Documents that are kept beside pages.
+_CAPTURED = (DOCX, "application/pdf", "application/msword", "application/xml", "text/xml")
 _BATCH = 500
 _FIELDS = ("id", "url", "title", "date", "body", "author", "source")
 
@@ -33,10 +35,13 @@ class ImportReport:
 
 @dataclass(frozen=True, slots=True)
 class _Item:
+    """A document for article ``key``; without a key it is a page that another program captured, ``response`` as it came."""
+
     url: str
     key: str
     content: bytes
     mime: str
+    response: Foreign | None = None
 
 
 def import_files(store: Store, paths: Sequence[Path], progress: Callable[[str, int, int | None], None]) -> ImportReport:
@@ -67,17 +72,47 @@ def import_files(store: Store, paths: Sequence[Path], progress: Callable[[str, i
 
 def _keep(store: Store, batch: Sequence[_Item]) -> int:
     with store.transaction():
-        return sum(store.add_resource(item.url, item.key, item.content, item.mime) is not None for item in batch)
+        return sum(_keep_one(store, item) for item in batch)
+
+
+def _keep_one(store: Store, item: _Item) -> bool:
+    found = item.response
+    if found is None:
+        return store.add_resource(item.url, item.key, item.content, item.mime) is not None
+    if store.has_capture(item.url, item.content, found.at):
+        return False
+    store.add_response(
+        item.url, found.content, decoded=item.content, status=found.status, headers=found.headers, request=(f"GET {item.url} HTTP/1.1", ()),
+        mime=item.mime, charset=found.charset, at=found.at,
+    )  # fmt: skip
+    return True
+
+
+def _warc_records(path: Path) -> Iterator[_Item | InputError]:
+    """Yield the pages and documents in a WARC file of another program, under their canonical addresses."""
+    try:
+        for found in read_foreign(path):
+            url = canonical(found.url)
+            if url is None or not (found.mime in _CAPTURED or "html" in found.mime):
+                continue
+            yield _Item(url, "", found.decoded, found.mime, found)
+    except StoreError as error:
+        yield InputError(str(path), str(error))
+    except OSError as error:
+        yield InputError(str(path), f"{error.strerror or error}; check the path")
 
 
 def _items(path: Path) -> Iterator[_Item | InputError]:
     suffix = path.suffix.lower()
+    if suffix == ".warc" or path.name.lower().endswith(".warc.gz"):
+        yield from _warc_records(path)
+        return
     if suffix in (".jsonl", ".ndjson"):
         yield from _lines(path)
         return
     mime = _MIMES.get(suffix)
     if mime is None:
-        yield InputError(str(path), f"files of this kind are not read; give one of .jsonl, {', '.join(sorted(_MIMES))}")
+        yield InputError(str(path), f"files of this kind are not read; give one of .jsonl, .warc, .warc.gz, {', '.join(sorted(_MIMES))}")
         return
     try:
         content = path.read_bytes()

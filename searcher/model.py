@@ -167,12 +167,17 @@ class Attribution:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """An article with its attribution: the unit that indexing takes. ``deleted`` articles leave the index."""
+    """An article with its attribution: the unit that indexing takes. ``deleted`` articles leave the index.
+
+    Articles of one ``story`` tell the same text; ``documents`` are the texts of those that the article links to.
+    """
 
     article: Article
     attribution: Attribution
     change: int
     deleted: bool = False
+    story: str = ""
+    documents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from searcher.errors import InputError
-from searcher.extract import EXTRACTOR_VERSION, extract
+from searcher.extract import EXTRACTOR_VERSION, extract, read_document
 from searcher.model import Article, Attribution, Capture
 from searcher.speakers import attribution
 from searcher.store import Store
@@ -22,6 +22,7 @@ class ExtractReport:
     changed: int = 0
     unchanged: int = 0
     duplicates: int = 0
+    documents: int = 0
     passed_over: int = 0
     statements: int = 0
     problems: tuple[str, ...] = ()
@@ -45,17 +46,26 @@ def read_captures(store: Store, progress: Callable[[str, int, int | None], None]
         while batch := store.to_extract(EXTRACTOR_VERSION, _BATCH):
             read = [(capture, *_read(store, capture, key)) for capture, key in batch]
             with store.transaction():
-                for capture, article, people, problem in read:
-                    report = _keep(store, capture, article, people, problem, report)
+                for capture, found, people, problem in read:
+                    if isinstance(found, tuple):
+                        store.put_document(capture, *found)
+                        store.set_outcome(capture, EXTRACTOR_VERSION, found[1] or "document")
+                        report = replace(report, documents=report.documents + 1)
+                    else:
+                        report = _keep(store, capture, found, people, problem, report)
             done += len(batch)
             progress("extract", done, max(total, done))
     return report
 
 
-def _read(store: Store, capture: Capture, key: str | None) -> tuple[Article | None, Attribution, str]:
-    """Read one capture; return article, who did what in it, and what went wrong."""
+def _read(store: Store, capture: Capture, key: str | None) -> tuple[Article | tuple[str, str] | None, Attribution, str]:
+    """Read one capture; return the article (or a linked document's text and note), who did what in it, and what went wrong."""
     try:
-        article = extract(capture, store.payload(capture).content, key)
+        content = store.payload(capture).content
+        document = read_document(capture, content) if key is None else None
+        if document is not None:
+            return document, Attribution(), ""
+        article = extract(capture, content, key)
     except InputError as error:
         return None, Attribution(), str(error)
     return article, attribution(article.body, article.published) if article else Attribution(), ""

@@ -12,7 +12,8 @@ from typing import Any, NoReturn, TypeVar, get_args
 import click
 
 from searcher.archive import Archive
-from searcher.cli.output import output_options, print_json, print_results, print_rows, progress, say
+from searcher.cli.keeping import COMMANDS
+from searcher.cli.output import opened, output_options, print_json, print_results, print_rows, say
 from searcher.crawl import parse_resolve
 from searcher.errors import SearcherError
 from searcher.model import Query, Sort
@@ -71,6 +72,10 @@ def cli(context: click.Context, folder: Path) -> None:
     context.obj = folder
 
 
+for command_ in COMMANDS:
+    cli.add_command(command_)
+
+
 def search_options(command: F) -> F:
     """Add the filters that every search has, from the one table of parameters."""
     for parameter in reversed([p for p in PARAMETERS if p.name in ("since", "until", "speaker", "source", "scope", "match")]):
@@ -78,11 +83,6 @@ def search_options(command: F) -> F:
         default = parameter.choices[0] if parameter.choices else None
         command = click.option(f"--{parameter.option}", parameter.name, type=kind, default=default, help=parameter.help)(command)
     return command
-
-
-def opened(context: click.Context) -> Archive:
-    """Open the archive that the command line names."""
-    return context.with_resource(Archive.open(context.obj, progress=progress()))
 
 
 @cli.command()
@@ -269,6 +269,14 @@ def status(context: click.Context, form: str) -> int:
     else:
         print_json(found)
     return FOUND
+
+
+@cli.command()
+@output_options
+@click.pass_context
+def verify(context: click.Context, form: str) -> int:
+    """Tính lại mã kiểm của từng bản ghi và từng tệp; như check --deep."""
+    return int(context.invoke(check, deep=True, form=form))
 
 
 @cli.command()

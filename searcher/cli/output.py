@@ -12,11 +12,17 @@ from typing import Any, TypeVar
 
 import click
 
+from searcher.archive import Archive
 from searcher.model import Hit, Results
 from searcher.wire import hit_json, results_json
 
 F = TypeVar("F", bound=Callable[..., Any])
 _EVERY = 0.1
+
+
+def opened(context: click.Context) -> Archive:
+    """Open the archive that the command line names."""
+    return context.with_resource(Archive.open(context.obj, progress=progress()))
 
 
 def output_options(command: F) -> F:

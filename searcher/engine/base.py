@@ -42,6 +42,7 @@ class StoredDocument:
     source: str
     speakers: tuple[Person, ...]
     statement: Statement | None = None
+    story: str = ""
 
 
 @dataclass(frozen=True, slots=True)

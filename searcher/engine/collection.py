@@ -36,7 +36,7 @@ Floats = npt.NDArray[np.float32]
 
 SCOPES: tuple[Scope, ...] = ("articles", "statements")
 FACETS = ("speaker", "source", "section")
-KEYWORDS = ("speaker", "presider", "attendee", "source", "section", "article")
+KEYWORDS = ("speaker", "presider", "attendee", "source", "section", "article", "story")
 _TAB = SEPARATOR.encode()
 
 

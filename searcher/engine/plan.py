@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 from searcher.model import Scope, Sort
 
 Field = Literal["syllables", "pairs", "words", "title"]
-KeywordField = Literal["speaker", "presider", "attendee", "source", "section", "article"]
+KeywordField = Literal["speaker", "presider", "attendee", "source", "section", "article", "story"]
 
 
 @dataclass(frozen=True, slots=True)

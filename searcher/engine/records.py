@@ -10,7 +10,7 @@ import json
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -51,8 +51,11 @@ def documents_of(record: Record) -> Iterator[Document]:
         "presider": [p.name for p in attribution.presiders],
         "attendee": [p.name for p in attribution.attendees],
     }
-    stored = _stored_article(article, attribution)
-    yield _document("articles", article.id, article, article.title, article.body, people, stored)
+    # The texts of linked documents stand behind the article's own, so that offsets into it stay what they are.
+    body = "\n".join([article.body, *record.documents])
+    stored = _stored_article(article, attribution) | {"body": body, "story": record.story}
+    whole = _document("articles", article.id, article, article.title, body, people, stored)
+    yield replace(whole, keywords={**whole.keywords, "story": [record.story] if record.story else []})
     for statement in {s.id_in(article.id) + s.speaker: s for s in attribution.statements}.values():
         name = statement_id(article.id, statement, attribution)
         own = stored | {"id": name, "body": statement.text, "statement": _statement_values(statement)}
@@ -111,6 +114,7 @@ def _read(data: Mapping[str, Any]) -> StoredDocument:
         source=data["source"],
         speakers=tuple(Person(*p) for p in data["speakers"]),
         statement=Statement(*data["statement"]) if data.get("statement") else None,
+        story=data["story"],
     )
 
 
@@ -131,6 +135,7 @@ def _document(
             "source": [term_of(article.source)] if article.source else [],
             "section": [term_of(article.section)] if article.section else [],
             "article": [article.id],
+            "story": [],
         },
         facets={
             "speaker": people["speaker"],

@@ -3,6 +3,6 @@
 Never fetches, never keeps anything, and invents nothing: what a page does not say stays empty.
 """
 
-from searcher.extract.article import EXTRACTOR_VERSION, article_address, extract, is_article
+from searcher.extract.article import EXTRACTOR_VERSION, article_address, extract, is_article, read_document
 
-__all__ = ["EXTRACTOR_VERSION", "article_address", "extract", "is_article"]
+__all__ = ["EXTRACTOR_VERSION", "article_address", "extract", "is_article", "read_document"]

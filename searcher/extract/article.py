@@ -20,6 +20,8 @@ from searcher.vietnamese.dates import event_date, parse_date
 EXTRACTOR_VERSION = 3
 
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+#: Characters of a linked document that are searched.
+_LONGEST_DOCUMENT = 500_000
 _MISSING = re.compile(r"không tìm thấy|không tồn tại|đã bị gỡ|page not found|\b404\b", re.IGNORECASE)
 _READERS: dict[str, Callable[[bytes], Article]] = {DOCX: read_docx, "application/pdf": read_pdf, "text/plain": read_text}
 
@@ -55,6 +57,23 @@ def extract(capture: Capture, content: bytes, key: str | None = None) -> Article
         raise InputError(_name(capture.url), "holds no text")
     url = capture.url if key else article_address(page)
     return _dated(replace(article, id=key or content_id(url), url=url, source=article.source or host_of(url)))
+
+
+def read_document(capture: Capture, content: bytes) -> tuple[str, str] | None:
+    """Return the text of a document that pages link to, or "" and why there is none; None if it is no document."""
+    if capture.mime in ("application/msword", "application/vnd.ms-word") or content.startswith(b"\xd0\xcf\x11\xe0"):
+        return "", "an old Word document (.doc), which is not read; the file is kept"
+    mime = capture.mime
+    if mime in ("application/octet-stream", "application/zip", "application/x-zip-compressed", "binary/octet-stream"):
+        suffix = urlsplit(capture.url).path.lower().rpartition(".")[2]
+        mime = {"pdf": "application/pdf", "docx": DOCX}.get(suffix, mime)
+    if mime not in _READERS or mime == "text/plain" or capture.status != 200:
+        return None
+    try:
+        article = _READERS[mime](content)
+    except (ValueError, KeyError, OSError) as error:
+        return "", str(error)
+    return "\n".join(filter(None, [article.title, article.body]))[:_LONGEST_DOCUMENT], ""
 
 
 def is_article(page: Page) -> bool:

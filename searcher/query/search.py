@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import get_args
 
-from searcher.engine import And, Engine, Node, Plan, Snapshot, StoredDocument
+from searcher.engine import And, Engine, Found, Keyword, Node, Plan, ScoredDocument, Snapshot, StoredDocument
 from searcher.errors import QueryError
 from searcher.model import Copies, Hit, Match, Query, Results, Scope, Segment, Sort
 from searcher.query.grammar import parse
@@ -60,7 +60,9 @@ def search(engine: Engine, query: Query, analyser: Analyser, names: Names, *, cl
     matching = And((undated_too, understood.dates))
     state = index.state()
     after, generation = _read_cursor(query.cursor)
-    found = index.search(Plan(matching, understood.ranking, query.scope, query.sort, query.limit + 1, after))
+    fold = query.copies == "fold" and query.scope == "articles"
+    plan = Plan(matching, understood.ranking, query.scope, query.sort, query.limit + 1, after)
+    found, copies = _folded(index, plan) if fold else (index.search(plan), {})
     if generation is not None and generation != state.generation:
         notes.append("chỉ mục đã được cập nhật sau trang trước")
     if query.since or query.until:
@@ -71,7 +73,7 @@ def search(engine: Engine, query: Query, analyser: Analyser, names: Names, *, cl
     scores = {d.id: d.score for d in page}
     hits = tuple(_hit(document, scores[document.id], index, understood, query, analyser) for document in index.documents(list(scores)))
     more = len(found.documents) > query.limit and page
-    hits, notes = _fold_copies(hits, notes) if query.copies == "fold" else (hits, notes)
+    hits = tuple(replace(hit, copies=copies.get(hit.id, ())) for hit in hits)
     return Results(
         query=query,
         interpreted=understood.interpreted,
@@ -166,17 +168,24 @@ def _hit(document: StoredDocument, score: float, index: Snapshot, understood: Un
     )
 
 
-def _fold_copies(hits: tuple[Hit, ...], notes: list[str]) -> tuple[tuple[Hit, ...], list[str]]:
-    """Show reposts of one story (same title, one after the other) as one hit with its copies; totals keep counting all."""
-    first: dict[str, Hit] = {}
-    for hit in hits:
-        key = " ".join(hit.title.lower().split()) or hit.id
-        if hit.statement is None and key in first:
-            first[key] = replace(first[key], copies=(*first[key].copies, hit.id))
-        else:
-            first[key if hit.statement is None else hit.id] = hit
-    folded = len(hits) - len(first)
-    return tuple(first.values()), [*notes, f"đã gộp {folded} bản đăng lại trên trang này"] if folded else notes
+def _folded(index: Snapshot, plan: Plan) -> tuple[Found, dict[str, tuple[str, ...]]]:
+    """Answer a plan with only the best of each story's copies; return the others by its id. The total still counts all."""
+    kept: list[ScoredDocument] = []
+    copies: dict[str, tuple[str, ...]] = {}
+    after = plan.after
+    while True:
+        found = index.search(replace(plan, after=after))
+        for document, stored in zip(found.documents, index.documents([d.id for d in found.documents]), strict=True):
+            if stored.story:
+                story = And((plan.matching, Keyword("story", stored.story)))
+                told = [d.id for d in index.search(replace(plan, matching=story, after=None, limit=MAX_LIMIT)).documents]
+                if told[0] != document.id:
+                    continue
+                copies[document.id] = tuple(told[1:])
+            kept.append(document)
+        if len(kept) >= plan.limit or len(found.documents) < plan.limit:
+            return Found(tuple(kept[: plan.limit]), found.total), copies
+        after = found.documents[-1].key, found.documents[-1].id
 
 
 def _write_cursor(key: float, document_id: str, generation: int) -> str:

@@ -3,8 +3,23 @@
 The only room that touches ``corpus/``. Never fetches, never interprets a page, never alters a captured byte.
 """
 
+from searcher.store.custody import Citation, back_up_corpus, cdxj, cite, copy_tree, replay
 from searcher.store.frontier import Due, Frontier
 from searcher.store.store import Store, utc_now
-from searcher.store.warc import Payload
+from searcher.store.warc import Foreign, Payload, read_foreign
 
-__all__ = ["Due", "Frontier", "Payload", "Store", "utc_now"]
+__all__ = [
+    "Citation",
+    "Due",
+    "Foreign",
+    "Frontier",
+    "Payload",
+    "Store",
+    "back_up_corpus",
+    "cdxj",
+    "cite",
+    "copy_tree",
+    "read_foreign",
+    "replay",
+    "utc_now",
+]

@@ -8,7 +8,7 @@ from typing import Self
 
 from searcher.errors import ArchiveLocked, StoreError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _DEFINITIONS = """
 CREATE TABLE definitions (
@@ -16,6 +16,32 @@ CREATE TABLE definitions (
     short TEXT NOT NULL, "full" TEXT NOT NULL,  -- as the article writes them: UBND, Ủy ban nhân dân
     PRIMARY KEY (article, short, "full")
 ) STRICT;
+"""
+
+_SINCE_3 = """
+CREATE TABLE withheld (
+    article TEXT PRIMARY KEY REFERENCES articles(id),
+    why TEXT NOT NULL,
+    since TEXT NOT NULL                -- ISO 8601, UTC
+) STRICT;
+CREATE TABLE documents (               -- the text of .docx and .pdf files that articles link to
+    url TEXT PRIMARY KEY,
+    capture INTEGER NOT NULL REFERENCES captures(id),
+    text TEXT NOT NULL,
+    note TEXT NOT NULL                 -- why there is no text
+) STRICT;
+CREATE TABLE attached (
+    article TEXT NOT NULL REFERENCES articles(id),
+    url TEXT NOT NULL,
+    PRIMARY KEY (article, url)
+) STRICT;
+CREATE INDEX attached_by_url ON attached(url);
+"""
+_STORIES = """
+ALTER TABLE articles ADD COLUMN simhash INTEGER NOT NULL DEFAULT 0;  -- fingerprint of the text, 64 bits; 0 is none
+ALTER TABLE articles ADD COLUMN story TEXT NOT NULL DEFAULT '';      -- id of the article that told it first; empty if it stands alone
+CREATE INDEX articles_by_words ON articles(text_digest);
+CREATE INDEX articles_by_story ON articles(story) WHERE story <> '';
 """
 
 _SCHEMA = (
@@ -114,6 +140,8 @@ CREATE TABLE hosts (
     delay REAL NOT NULL DEFAULT 0      -- seconds kept between two requests
 ) STRICT;
 """
+    + _SINCE_3
+    + _STORIES
 )
 
 
@@ -136,8 +164,9 @@ def open_existing(path: Path) -> sqlite3.Connection:
     except sqlite3.DatabaseError as error:
         connection.close()
         raise StoreError(f"{path} is damaged ({error}); restore it from a backup") from error
-    if version == 1:  # what came with version 2 can be read from the captures again
-        connection.executescript(f"BEGIN IMMEDIATE; {_DEFINITIONS} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+    if version in (1, 2):  # what came with later versions can be read from the captures again
+        script = (_DEFINITIONS if version == 1 else "") + _SINCE_3 + _STORIES
+        connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
     elif version != SCHEMA_VERSION:
         connection.close()
         raise StoreError(f"{path} has format {version}, this program reads {SCHEMA_VERSION}; use the version that wrote it")

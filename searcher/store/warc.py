@@ -5,12 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import io
 import os
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from email.message import Message
 from pathlib import Path
 from typing import BinaryIO
 
 from warcio.archiveiterator import ArchiveIterator
+from warcio.bufferedreaders import ChunkedDataReader
 from warcio.exceptions import ArchiveLoadFailed
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
@@ -19,6 +22,7 @@ from searcher.errors import StoreError
 from searcher.files import sync_folder
 
 _ROTATE_AT = 1 << 30
+_LARGEST = 100 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,61 @@ class Payload:
 
     content: bytes
     headers: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """A response in a WARC file of another program: its content as it came, and decoded."""
+
+    url: str
+    at: dt.datetime
+    status: tuple[int, str]
+    headers: list[tuple[str, str]]
+    content: bytes
+    decoded: bytes
+    mime: str
+    charset: str | None
+
+
+def read_foreign(path: Path) -> Iterator[Foreign]:
+    """Yield the successful responses and resources of a WARC file of another program.
+
+    Raises:
+        StoreError: it is none, or damaged; what stands before the damage was given out.
+    """
+    with path.open("rb") as file:
+        records = ArchiveIterator(file)
+        try:
+            for record in records:
+                if record.rec_type not in ("response", "resource"):
+                    continue
+                http = record.http_headers
+                status = int(http.get_statuscode() or 0) if http is not None else 200
+                content = record.raw_stream.read()
+                if status != 200:
+                    continue
+                kind = Message()
+                kind["Content-Type"] = (http or record.rec_headers).get_header("Content-Type") or "application/octet-stream"
+                charset = kind.get_param("charset")
+                yield Foreign(
+                    record.rec_headers.get_header("WARC-Target-URI") or "",
+                    dt.datetime.fromisoformat(record.rec_headers.get_header("WARC-Date").replace("Z", "+00:00")),
+                    (status, "OK"), list(http.headers) if http is not None else [], content, _decoded(content, http),
+                    kind.get_content_type(), charset if isinstance(charset, str) else None,
+                )  # fmt: skip
+        except (ArchiveLoadFailed, EOFError, ValueError, AttributeError, zlib.error) as error:
+            raise StoreError(f"not a readable WARC file ({error}); fetch it again") from error
+
+
+def _decoded(content: bytes, http: StatusAndHeaders | None) -> bytes:
+    if http is None:
+        return content
+    if "chunked" in (http.get_header("Transfer-Encoding") or "").lower():
+        content = bytes(ChunkedDataReader(io.BytesIO(content)).read())
+    if (http.get_header("Content-Encoding") or "").lower() in ("gzip", "x-gzip", "deflate"):
+        reader = zlib.decompressobj(wbits=47)
+        content = reader.decompress(content, _LARGEST)
+    return content
 
 
 class WarcFolder:

@@ -18,7 +18,7 @@ from functools import lru_cache
 from searcher.vietnamese.normalise import IGNORABLE, fold, normalise
 
 #: Raised whenever the same text may give other terms: indexes of another version are refused.
-ANALYSIS_VERSION = 4
+ANALYSIS_VERSION = 5
 #: How often a title's terms count; the length counts them alike (BM25F with one shared field).
 TITLE_WEIGHT = 3
 #: How often each of the first tokens of an article's body counts: news says first what it is about. Measured on 1,500 titles

@@ -380,7 +380,7 @@ def test_no_index_another_version_and_damage_are_told_apart(tmp_path: Path) -> N
     engine.commit()
     state = folder / "state-1.json"
     kept = state.read_text(encoding="utf-8")
-    text = json.loads(kept)[0].replace('"analysis": "4"', '"analysis": "0"')
+    text = json.loads(kept)[0].replace('"analysis": "5"', '"analysis": "0"')
     state.write_text(json.dumps([text, hashlib.sha256(text.encode()).hexdigest()]), encoding="utf-8")
     with pytest.raises(IndexMismatch, match=r"analysis 0 \(now .*searcher index --rebuild"):
         WhooshEngine(folder).snapshot()

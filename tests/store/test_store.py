@@ -175,7 +175,7 @@ def test_folders_that_are_no_archive(tmp_path: Path) -> None:
     other.execute("PRAGMA user_version = 99")
     other.commit()
     other.close()
-    with pytest.raises(StoreError, match="format 99, this program reads 2"):
+    with pytest.raises(StoreError, match="format 99, this program reads 3"):
         Store.open(tmp_path)
 
 
@@ -186,7 +186,11 @@ def test_archives_of_the_first_format_are_brought_up_to_date(tmp_path: Path) -> 
         archive.import_files([write_jsonl(tmp_path / "a.jsonl", [{"id": f"a{i}", "body": f"{body} Lần {i}."} for i in range(2)])])
         archive.index()
     database = sqlite3.connect(folder / "corpus" / "archive.db")
-    database.executescript("DROP TABLE definitions; PRAGMA user_version = 1; UPDATE captures SET extractor = 1;")
+    database.executescript(
+        """DROP TABLE definitions; DROP TABLE withheld; DROP TABLE documents; DROP TABLE attached; DROP INDEX articles_by_story; DROP INDEX articles_by_words;
+        ALTER TABLE articles DROP COLUMN simhash; ALTER TABLE articles DROP COLUMN story; PRAGMA user_version = 1;
+        UPDATE captures SET extractor = 1;"""
+    )
     database.close()
     with Archive.open(folder) as archive:
         archive.index()
