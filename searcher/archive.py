@@ -20,7 +20,7 @@ from searcher.engine import WhooshEngine
 from searcher.errors import ArchiveError, IndexMismatch, SearcherError
 from searcher.files import copy_or_link, sync_folder
 from searcher.model import Article, Attribution, Capture, Copies, Hit, IndexState, Match, Query, Record, Results, Scope, Sort
-from searcher.query import scan, search
+from searcher.query import parse_bound, scan, search
 from searcher.store import Citation, Store, back_up_corpus, cdxj, cite, copy_tree, replay, utc_now
 from searcher.vietnamese.analysis import Analyser
 from searcher.vietnamese.names import Names, read_names
@@ -123,25 +123,34 @@ class Archive:
         *,
         limit: int | None = None,
         delay: float = 1.0,
+        since: str | None = None,
+        due: bool = False,
+        dry_run: bool = False,
+        hosts: int = 8,
         resolve: Resolver | None = None,
+        unverified: Sequence[str] = (),
         contact: str | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> CrawlReport:
         """Fetch the sites of ``seeds``, politely; go on with what an earlier call left undone.
 
-        ``limit`` bounds the requests for pages, ``delay`` is the pause per host in seconds, ``contact`` is named to the sites.
+        ``limit`` bounds the requests for pages, ``delay`` is the pause per host in seconds, ``hosts`` are asked at once, ``contact``
+        is named to the sites. ``since`` leaves out what sitemaps date before it; with ``due`` only what is due again is asked for:
+        what never changes ever more seldom. Hosts in ``unverified`` need no valid certificate. A ``dry_run`` asks for nothing and
+        reports as problems how many addresses are known to be due.
 
         Raises:
-            QueryError: a seed is no address.
+            QueryError: a seed is no address, or ``since`` is no date.
             ArchiveLocked: another process is writing to the archive.
         """
         from searcher import __version__  # noqa: PLC0415  the package's root imports this module
-        from searcher.crawl import Crawler, CrawlOptions, Fetcher  # noqa: PLC0415  as in ``extract``
+        from searcher.crawl import Crawler, CrawlOptions, CrawlReport, Fetcher  # noqa: PLC0415  as in ``extract``
         from searcher.extract import is_article  # noqa: PLC0415
 
         agent = f"searcher/{__version__}" + (f" (+{contact})" if contact else " (archive of ward news)")
-        fetcher = Fetcher(agent, resolve)
-        options = CrawlOptions(delay=delay, limit=limit)
+        fetcher = Fetcher(agent, resolve, unverified=unverified)
+        first = parse_bound(since, today=self._clock().date()).first if since else None
+        options = CrawlOptions(delay=delay, limit=limit, since=first, due=due, hosts=hosts)
         crawler = Crawler(
             self._store,
             fetcher,
@@ -152,6 +161,10 @@ class Archive:
             progress=lambda url, done: self._progress(url, done, limit),
         )
         try:
+            if dry_run:
+                return CrawlReport(
+                    finished=False, problems=tuple(f"{host}: {count} addresses are due" for host, count in crawler.plan(seeds))
+                )
             return crawler.run(seeds)
         finally:
             fetcher.close()

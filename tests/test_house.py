@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "vietnamese": {"model", "errors"},
     "html": {"model", "vietnamese", "errors"},
     "store": {"model", "vietnamese", "errors", "files"},
-    "crawl": {"model", "store", "html", "errors"},
+    "crawl": {"model", "store", "html", "vietnamese", "errors"},
     "extract": {"model", "vietnamese", "html", "errors"},
     "speakers": {"model", "vietnamese"},
     "engine": {"model", "vietnamese", "errors", "files"},

@@ -14,7 +14,7 @@ import click
 from searcher.archive import Archive
 from searcher.cli.keeping import COMMANDS
 from searcher.cli.output import opened, output_options, print_json, print_results, print_rows, say
-from searcher.crawl import parse_resolve
+from searcher.crawl import any_address, parse_resolve, public_address
 from searcher.errors import SearcherError
 from searcher.model import Query, Sort
 from searcher.query import PARAMETERS
@@ -101,20 +101,31 @@ def create(context: click.Context) -> None:
     "--resolve", multiple=True, metavar="HOST=ADDR[:PORT]", help="tải HOST (cho phép *) từ địa chỉ này, ví dụ '*.example=127.0.0.1:8765'"
 )
 @click.option("--contact", help="địa chỉ liên hệ để báo cho trang được tải")
+@click.option("--since", help="bỏ qua những gì sơ đồ trang ghi ngày trước ngày này")
+@click.option("--due", is_flag=True, help="chỉ tải lại những gì đã đến hạn; bài không đổi thì càng lâu mới hỏi lại")
+@click.option("--dry-run", is_flag=True, help="không tải gì; chỉ cho biết còn bao nhiêu địa chỉ phải tải")
+@click.option("--hosts", type=click.IntRange(1, 64), default=8, show_default=True, help="số máy chủ được hỏi cùng lúc")
+@click.option("--allow-private", is_flag=True, help="cho phép tải từ mạng nội bộ và máy này")
+@click.option("--unverified", multiple=True, metavar="HOST", help="không kiểm tra chứng chỉ của máy chủ này")
 @output_options
 @click.pass_context
 def crawl(
     context: click.Context,
+    /,
     seeds: tuple[str, ...],
-    limit: int | None,
-    delay: float,
     resolve: tuple[str, ...],
-    contact: str | None,
+    allow_private: bool,
     form: str,
+    dry_run: bool,
+    **options: Any,
 ) -> int:
     """Tải tin từ các trang web; chạy lại để tiếp tục hoặc cập nhật."""
     archive = opened(context)
-    report = archive.crawl(seeds, limit=limit, delay=delay, resolve=parse_resolve(resolve), contact=contact)
+    resolver = parse_resolve(resolve, any_address if allow_private else public_address)
+    report = archive.crawl(seeds, resolve=resolver, dry_run=dry_run, **options)
+    if dry_run:
+        print_rows([{"due": line} for line in report.problems], form)
+        return FOUND
     row = {name: getattr(report, name) for name in ("fetched", "new", "changed", "unchanged", "gone", "refused", "failed", "finished")}
     print_rows([row], form) if form != "json" else print_json(row | {"problems": list(report.problems)})
     say(f"searcher: {problem}" for problem in report.problems)

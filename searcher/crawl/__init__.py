@@ -4,6 +4,6 @@ Never reads what a page says beyond its links, and never asks for what robots.tx
 """
 
 from searcher.crawl.crawler import Crawler, CrawlOptions, CrawlReport
-from searcher.crawl.fetch import Fetcher, Resolver, parse_resolve
+from searcher.crawl.fetch import Fetcher, Resolver, any_address, parse_resolve, public_address
 
-__all__ = ["CrawlOptions", "CrawlReport", "Crawler", "Fetcher", "Resolver", "parse_resolve"]
+__all__ = ["CrawlOptions", "CrawlReport", "Crawler", "Fetcher", "Resolver", "any_address", "parse_resolve", "public_address"]

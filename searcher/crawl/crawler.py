@@ -5,29 +5,47 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
+from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
+import numpy as np
 from protego import Protego
 
 from searcher.crawl.discover import page_links, wanted, xml_links
 from searcher.crawl.fetch import Fetched, Fetcher, inflate
+from searcher.crawl.robots import parse_rules, read_rules
 from searcher.errors import FetchError, QueryError
 from searcher.html import Page, canonical, host_of, pattern_of, profile_of, same_site
+from searcher.model import Capture
 from searcher.store import Due, Store
+from searcher.vietnamese.fingerprint import Hashes, shingles
 
 _ROBOTS_AGE = dt.timedelta(hours=24)
-_ROBOTS_BYTES = 500 << 10
 _SITEMAP_BYTES = 50 << 20
 _GONE = frozenset({404, 410})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 #: A pattern of addresses that was no use this often, and four times as often as it was, is a trap.
 _FRUITLESS = 10
+#: Seconds: the longest pause between two requests that a host's slowness brings about, and the longest one waits to try again.
+_LONGEST_PAUSE = 30.0
+_LONGEST_WAIT = 300.0
+#: Days after which an article that never changes is asked for again at the latest.
+_LONGEST_DAYS = 64
+#: An address that no site has; what it shows there, it shows for pages that are gone.
+_NO_SUCH_PAGE = "khong-co-trang-nay-404"
+#: Two pages that share so much of their text are one.
+_SAME_PAGE = 0.8
 
 
 @dataclass(frozen=True, slots=True)
 class CrawlOptions:
-    """How to crawl. ``delay`` and ``retry_after`` are seconds; ``limit`` bounds the requests for pages in this call."""
+    """How to crawl. ``delay`` and ``retry_after`` are seconds; ``limit`` bounds the requests for pages in this call.
+
+    ``since`` leaves out what sitemaps date before that day; with ``due`` only what is due again is asked for; ``hosts`` are
+    fetched from at once, each by one request at a time.
+    """
 
     delay: float = 1.0
     limit: int | None = None
@@ -35,6 +53,9 @@ class CrawlOptions:
     attempts: int = 3
     retry_after: float = 2.0
     agent: str = "searcher"
+    since: dt.date | None = None
+    due: bool = False
+    hosts: int = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +73,32 @@ class CrawlReport:
     problems: tuple[str, ...] = field(default=())
 
 
-class _Unreachable(Exception):
-    """A host that does not answer is left alone for this run."""
+@dataclass(slots=True)
+class _Host:
+    """A host in this run: when it may be asked again (monotonic seconds), how slow it is, what it shows for pages it lacks."""
+
+    name: str
+    ready: float = 0.0
+    slowness: float = 0.0
+    pause: float = 0.0
+    missing_page: Hashes | None = None
+    probed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """A request under way: for a page (``due``), for robots.txt or for a page that cannot exist."""
+
+    host: _Host
+    due: Due
+    kind: str
 
 
 class Crawler:
-    """Fetches what is due, host by host. ``is_article`` tells which pages are worth having."""
+    """Fetches what is due, several hosts at once. ``is_article`` tells which pages are worth having.
+
+    Requests are made in threads; everything else, the store above all, is the calling thread's.
+    """
 
     def __init__(
         self,
@@ -87,12 +128,7 @@ class Crawler:
         Raises:
             QueryError: a seed is no http(s) address.
         """
-        urls = []
-        for seed in seeds:
-            url = canonical(seed if "://" in seed else f"http://{seed}")
-            if url is None:
-                raise QueryError(f"{seed} is not an http(s) address")
-            urls.append(url)
+        urls = self._addresses(seeds)
         with self._store.lock:
             with self._store.transaction():
                 run = self._frontier.start_run(urls, self._clock())
@@ -104,56 +140,80 @@ class Crawler:
                     self._frontier.finish_run(run, self._clock())
         return replace(self._report, finished=finished)
 
-    def _work(self, run: int, hosts: list[str]) -> bool:
-        """Take turns among ``hosts``, each at its own pace; return whether nothing is left to do."""
-        ready = dict.fromkeys(hosts, 0.0)
-        done = 0
-        while ready:
-            host = min(ready, key=ready.__getitem__)
-            due = self._frontier.next_due(run, host)
-            if due is None:
-                del ready[host]
-                continue
-            if self._options.limit is not None and done >= self._options.limit:
-                return False
-            wait = ready[host] - time.monotonic()
-            if wait > 0:
-                self._sleep(wait)
-            try:
-                asked = self._visit(run, host, due)
-            except _Unreachable:
-                del ready[host]
-                continue
-            done += asked
-            self._progress(due.url, done)
-            if asked:
-                ready[host] = time.monotonic() + self._delay(host)
-        return True
+    def plan(self, seeds: Sequence[str]) -> list[tuple[str, int]]:
+        """Return (host, addresses known to be due) for the hosts of ``seeds``, and ask for nothing.
 
-    def _visit(self, run: int, host: str, due: Due) -> bool:
-        """Deal with one address; return whether a request was made for it."""
-        refusal = self._refusal(run, host, due)
-        if refusal:
+        Raises:
+            QueryError: a seed is no http(s) address.
+        """
+        urls = self._addresses(seeds)
+        now = self._clock() if self._options.due else None
+        counts = {host: self._frontier.count_due(self._frontier.coming_run(urls), host, now) for host in map(host_of, urls)}
+        return [(host, max(1, count)) for host, count in counts.items()]
+
+    @staticmethod
+    def _addresses(seeds: Sequence[str]) -> list[str]:
+        urls = []
+        for seed in seeds:
+            url = canonical(seed if "://" in seed else f"http://{seed}")
+            if url is None:
+                raise QueryError(f"{seed} is not an http(s) address")
+            urls.append(url)
+        return urls
+
+    def _work(self, run: int, hosts: list[str]) -> bool:
+        """Ask each host at its own pace until nothing is left to do; return whether that is so."""
+        idle = [_Host(name) for name in hosts]
+        running: dict[Future[Fetched | FetchError], _Task] = {}
+        asked = 0
+        limited = False
+        with ThreadPoolExecutor(self._options.hosts, thread_name_prefix="crawl") as pool:
+            while idle or running:
+                now = time.monotonic()
+                for host in sorted((h for h in idle if h.ready <= now), key=lambda h: h.ready):
+                    if len(running) >= self._options.hosts:
+                        break
+                    idle.remove(host)
+                    task = self._next_task(run, host)
+                    if task is not None and task.kind == "page":
+                        if self._options.limit is not None and asked >= self._options.limit:
+                            limited, task = True, None
+                        else:
+                            asked += 1
+                    if task is not None:
+                        running[pool.submit(self._ask, task)] = task
+                if running:
+                    soonest = min((h.ready for h in idle), default=None) if len(running) < self._options.hosts else None
+                    patience = None if soonest is None else max(0.0, soonest - time.monotonic())
+                    done, _ = wait(running, timeout=patience, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        task = running.pop(future)
+                        if self._settle(run, task, future.result()):
+                            idle.append(task.host)
+                            self._progress(task.due.url, asked)
+                elif idle:
+                    self._sleep(max(0.0, min(h.ready for h in idle) - time.monotonic()))
+        return not limited
+
+    def _next_task(self, run: int, host: _Host) -> _Task | None:
+        """Return what to ask a host for next; None if nothing is left. Addresses that are refused are settled on the way."""
+        now = self._clock() if self._options.due else None
+        while True:
+            due = self._frontier.next_due(run, host.name, now)
+            if due is None:
+                return None
+            if host.name not in self._rules and not self._known_rules(host.name, due.url):
+                return _Task(host, Due(f"{urlsplit(due.url).scheme}://{host.name}/robots.txt", 0, "", None, None, 0), "robots")
+            refusal = self._refusal(run, host.name, due)
+            if not refusal:
+                return _Task(host, due, "page")
             with self._store.transaction():
                 self._frontier.settle(due.url, run, "refused", reason=refusal)
             self._count(refused=1)
-            return False
-        try:
-            answer = self._fetch(due)
-        except FetchError as error:
-            with self._store.transaction():
-                self._frontier.settle(due.url, run, "failed", reason=str(error))
-            self._count(failed=1, problem=str(error))
-            return True
-        with self._store.transaction():
-            self._frontier.count_request(host, self._delay(host))
-            self._keep(run, due, answer)
-        return True
 
     def _refusal(self, run: int, host: str, due: Due) -> str:
         """Why ``due`` is not to be fetched; empty if it may be."""
-        rules = self._rules.get(host) or self._robots(run, host, due.url)
-        if not rules.can_fetch(due.url, self._options.agent):
+        if not self._rules[host].can_fetch(due.url, self._options.agent):
             return "robots.txt"
         if due.depth > self._options.max_depth:
             return "too far from the seeds"
@@ -162,20 +222,76 @@ class Crawler:
             return f"trap: {useless} addresses like it gave nothing"
         return ""
 
-    def _fetch(self, due: Due) -> Fetched:
+    def _ask(self, task: _Task) -> Fetched | FetchError:
+        """Make a request, and again where trying again may help. Runs in a thread of its own."""
+        due, host = task.due, task.host
+        error = FetchError(due.url, "was not asked for", temporary=True)
         for attempt in range(self._options.attempts):
+            began = time.monotonic()
+            pause = self._options.retry_after * 2**attempt
             try:
                 answer = self._fetcher.get(due.url, etag=due.etag, last_modified=due.last_modified)
+                host.slowness = 0.7 * host.slowness + 0.3 * (time.monotonic() - began)
                 if answer.status < 500 and answer.status != 429:
                     return answer
                 error = FetchError(due.url, f"answered {answer.status} {answer.reason}", temporary=True)
+                # A host that has enough is asked less often from now on.
+                host.pause = min(_LONGEST_PAUSE, max(2 * host.pause, self._options.delay))
+                pause = max(pause, _retry_after(answer, self._clock()))
             except FetchError as problem:
                 if not problem.temporary:
-                    raise
+                    return problem
                 error = problem
             if attempt + 1 < self._options.attempts:
-                self._sleep(self._options.retry_after * 2**attempt)
-        raise error
+                self._sleep(min(pause, _LONGEST_WAIT))
+        return error
+
+    def _settle(self, run: int, task: _Task, answer: Fetched | FetchError) -> bool:
+        """Keep what came of a request; return whether the host is to be asked again in this run."""
+        host, due = task.host, task.due
+        if task.kind == "robots":
+            return self._keep_robots(run, host.name, due.url, answer)
+        if isinstance(answer, FetchError):
+            with self._store.transaction():
+                self._frontier.settle(due.url, run, "failed", reason=str(answer))
+            self._count(failed=1, problem=str(answer))
+        elif self._is_soft_404(host, due, answer):
+            with self._store.transaction():
+                self._frontier.count_request(host.name, self._delay(host))
+                self._keep_soft_404(run, due, answer)
+        else:
+            with self._store.transaction():
+                self._frontier.count_request(host.name, self._delay(host))
+                self._keep(run, due, answer)
+        host.ready = time.monotonic() + self._delay(host)
+        return True
+
+    def _is_soft_404(self, host: _Host, due: Due, answer: Fetched) -> bool:
+        """Whether an address that was an article now shows what the host shows for addresses that do not exist."""
+        if answer.status != 200 or "html" not in answer.mime or self._store.article_of_url(due.url) is None:
+            return False
+        page = Page(answer.url, answer.decoded, answer.charset)
+        if self._is_article(page):
+            return False
+        if not host.probed:
+            host.probed = True
+            self._sleep(self._delay(host))
+            try:
+                probe = self._fetcher.get(f"{urlsplit(due.url).scheme}://{host.name}/{_NO_SUCH_PAGE}")
+            except FetchError:
+                return False
+            if probe.status == 200:
+                host.missing_page = shingles(Page(probe.url, probe.decoded, probe.charset).tree.text_content())
+        if host.missing_page is None or not len(host.missing_page):
+            return False
+        runs = shingles(page.tree.text_content())
+        return len(np.intersect1d(runs, host.missing_page)) > _SAME_PAGE * max(len(runs), len(host.missing_page))
+
+    def _keep_soft_404(self, run: int, due: Due, answer: Fetched) -> None:
+        self._capture(due.url, answer)
+        self._store.mark_missing(due.url)
+        self._frontier.settle(due.url, run, "gone", reason="200, but the page that stands for missing ones", etag="", last_modified="")
+        self._count(fetched=1, gone=1)
 
     def _keep(self, run: int, due: Due, answer: Fetched) -> None:
         """Keep the answer and what it leads to. Runs inside a transaction."""
@@ -184,14 +300,13 @@ class Crawler:
         if answer.status == 304:
             store.add_not_modified(url, answer.headers, answer.request)
             store.mark_seen(url)
-            self._frontier.settle(url, run, "done", fruitful=True, etag=etag, last_modified=last_modified)
+            self._frontier.settle(
+                url, run, "done", fruitful=True, etag=etag, last_modified=last_modified, again=self._again(due, same=True)
+            )
             self._count(fetched=1, unchanged=1)
             return
         earlier = store.last_capture(url)
-        capture = store.add_response(
-            url, answer.content, decoded=answer.decoded, status=(answer.status, answer.reason), headers=_kept_headers(answer),
-            request=answer.request, mime=answer.mime, charset=answer.charset,
-        )  # fmt: skip
+        capture = self._capture(url, answer)
         if answer.status in _GONE:
             store.mark_missing(url)
             self._frontier.settle(url, run, "gone", reason=f"{answer.status} {answer.reason}", etag=etag, last_modified=last_modified)
@@ -205,21 +320,35 @@ class Crawler:
         fresh = sum(self._add(link, due.depth + (answer.status == 200), url) for link in links if pattern_of(link) != due.pattern)
         for link in links:
             self._add(link, due.depth + 1, url)  # addresses of its own pattern are followed, but prove no use
-        self._frontier.settle(url, run, "done", fruitful=useful or fresh > 0, etag=etag, last_modified=last_modified)
         same = earlier is not None and earlier.digest == capture.digest
+        self._frontier.settle(
+            url, run, "done", fruitful=useful or fresh > 0, etag=etag, last_modified=last_modified, again=self._again(due, same=same)
+        )
         if same:
             store.mark_seen(url)
         self._count(fetched=1, unchanged=same, new=earlier is None, changed=earlier is not None and not same)
+
+    def _capture(self, url: str, answer: Fetched) -> Capture:
+        return self._store.add_response(
+            url, answer.content, decoded=answer.decoded, status=(answer.status, answer.reason), headers=_kept_headers(answer),
+            request=answer.request, mime=answer.mime, charset=answer.charset,
+        )  # fmt: skip
+
+    def _again(self, due: Due, *, same: bool) -> tuple[dt.datetime, int]:
+        """When an address is due again, and for how many days it has been left alone: twice as long each time nothing changed."""
+        days = min(_LONGEST_DAYS, max(1, 2 * due.interval)) if same and self._store.article_of_url(due.url) else 1 if same else 0
+        return self._clock() + dt.timedelta(days=days), days
 
     def _links(self, answer: Fetched) -> tuple[list[str], bool]:
         """Return where an answer leads and whether it is itself of use."""
         if answer.status in _REDIRECTS:
             target = canonical(answer.header("location") or "", answer.url)
-            return ([target] if target else []), True
+            return ([target] if target else []), False  # of use if it leads to an address of another pattern
+        since = self._options.since
         if answer.url.endswith(".gz"):
-            return xml_links(answer.url, inflate(answer.url, answer.decoded, _SITEMAP_BYTES)), True
+            return xml_links(answer.url, inflate(answer.url, answer.decoded, _SITEMAP_BYTES), since), True
         if "xml" in answer.mime and "html" not in answer.mime:
-            return xml_links(answer.url, answer.decoded), True
+            return xml_links(answer.url, answer.decoded, since), True
         if "html" not in answer.mime:
             return [], True
         page = Page(answer.url, answer.decoded, answer.charset)
@@ -233,38 +362,43 @@ class Crawler:
         url = urlsplit(url)._replace(netloc=host).geturl()
         return self._frontier.add(url, host, depth, pattern_of(url), found_on)
 
-    def _robots(self, run: int, host: str, url: str) -> Protego:
-        """Return the host's rules (RFC 9309): 4xx allows all, 5xx and silence allow nothing."""
+    def _known_rules(self, host: str, url: str) -> bool:
+        """Take up the rules of a host where they were read within a day."""
         known = self._frontier.robots(host)
-        root = f"{urlsplit(url).scheme}://{host}"
         if known is None or self._clock() - known[1] > _ROBOTS_AGE:
-            try:
-                answer = self._fetch(Due(f"{root}/robots.txt", 0, "", None, None, 0))
-            except FetchError as error:
-                self._give_up(run, host, url, error)
-                raise _Unreachable from error
-            text = answer.decoded[:_ROBOTS_BYTES].decode("utf-8-sig", "replace") if answer.status == 200 else ""
+            return False
+        self._take_rules(host, f"{urlsplit(url).scheme}://{host}", known[0])
+        return True
+
+    def _keep_robots(self, run: int, host: str, url: str, answer: Fetched | FetchError) -> bool:
+        """Keep a host's rules (RFC 9309): 4xx allows all; on 5xx and silence nothing may be asked for, and the host is left alone."""
+        if isinstance(answer, FetchError):
+            reason = str(answer).removeprefix(f"{answer.url}: ")
+            due = self._frontier.next_due(run, host)
             with self._store.transaction():
-                self._frontier.keep_robots(host, text, self._clock(), answer.status)
-            known = (text, self._clock(), answer.status)
-        rules = Protego.parse(known[0])
+                if due is not None:
+                    self._frontier.settle(due.url, run, "failed", reason=reason)
+            self._count(failed=1, problem=f"{host}: {reason}")
+            return False
+        text = read_rules(answer.decoded, answer.status)
+        with self._store.transaction():
+            self._frontier.keep_robots(host, text, self._clock(), answer.status)
+        self._take_rules(host, url.removesuffix("/robots.txt"), text)
+        return True
+
+    def _take_rules(self, host: str, root: str, text: str) -> None:
+        rules = self._rules[host] = parse_rules(text)
         sitemaps = wanted(filter(None, (canonical(s, root) for s in rules.sitemaps)))
         with self._store.transaction():
             for link in sitemaps:
                 self._add(link, 1, f"{root}/robots.txt")
-        self._rules[host] = rules
-        return rules
 
-    def _give_up(self, run: int, host: str, url: str, error: FetchError) -> None:
-        reason = str(error).removeprefix(f"{error.url}: ")
-        with self._store.transaction():
-            self._frontier.settle(url, run, "failed", reason=reason)
-        self._count(failed=1, problem=f"{host}: {reason}")
-
-    def _delay(self, host: str) -> float:
-        rules = self._rules.get(host)
+    def _delay(self, host: _Host) -> float:
+        """Seconds to leave a host alone: what was asked for, what it asks for, and twice what it takes to answer."""
+        rules = self._rules.get(host.name)
         asked = rules.crawl_delay(self._options.agent) if rules else None
-        return max(self._options.delay, float(asked or 0))
+        slow = 2 * host.slowness if self._options.delay else 0.0
+        return max(self._options.delay, float(asked or 0), min(_LONGEST_PAUSE, slow), host.pause)
 
     def _count(self, *, problem: str = "", **more: int) -> None:
         values = {name: getattr(self._report, name) + int(value) for name, value in more.items()}
@@ -275,3 +409,14 @@ class Crawler:
 def _kept_headers(answer: Fetched) -> list[tuple[str, str]]:
     """The headers as received; the transfer encoding, already undone, under another name, as archives do."""
     return [("X-Archive-Orig-" + k if k.lower() == "transfer-encoding" else k, v) for k, v in answer.headers]
+
+
+def _retry_after(answer: Fetched, now: dt.datetime) -> float:
+    """The seconds that a Retry-After header asks for, given in seconds or as a date; 0 without one."""
+    value = (answer.header("retry-after") or "").strip()
+    if value.isdecimal():
+        return float(value)
+    try:
+        return max(0.0, (parsedate_to_datetime(value) - now).total_seconds()) if value else 0.0
+    except (ValueError, TypeError):
+        return 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
@@ -31,8 +32,8 @@ def page_links(page: Page, profile: Profile | None) -> list[str]:
     return wanted(found)
 
 
-def xml_links(url: str, content: bytes) -> list[str]:
-    """Return the addresses in a sitemap, a sitemap index or a feed."""
+def xml_links(url: str, content: bytes, since: dt.date | None = None) -> list[str]:
+    """Return the addresses in a sitemap, a sitemap index or a feed, without those last changed before ``since``."""
     try:
         # No entities, no network: a sitemap needs neither.
         root = etree.fromstring(content, etree.XMLParser(recover=True, resolve_entities=False, no_network=True, huge_tree=False))
@@ -41,7 +42,8 @@ def xml_links(url: str, content: bytes) -> list[str]:
     if root is None:
         return []
     if etree.QName(root).localname in ("sitemapindex", "urlset"):
-        found = [canonical(node.text or "", url) for node in root.iter("{*}loc")]
+        dated = [(canonical(node.text or "", url), node.getparent().findtext("{*}lastmod") or "") for node in root.iter("{*}loc")]
+        found = [link for link, changed in dated if since is None or not changed or changed.strip()[:10] >= since.isoformat()]
     else:
         found = [canonical(entry.get("link", ""), url) for entry in feedparser.parse(content).entries if entry.get("link")]
     return wanted(filter(None, found))

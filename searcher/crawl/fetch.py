@@ -5,14 +5,19 @@ from __future__ import annotations
 import fnmatch
 import ipaddress
 import socket
-import time
+import threading
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from email.message import Message
+from http.client import HTTPException
+from ssl import SSLCertVerificationError
+from typing import Any
 from urllib.parse import urlsplit
 
 import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 from urllib3.util import Timeout
 
@@ -21,7 +26,9 @@ from searcher.errors import FetchError, QueryError
 Resolver = Callable[[str, int], tuple[str, int]]
 Headers = list[tuple[str, str]]
 
-_CHUNK = 1 << 16
+_CHUNK = 1 << 14
+_PORTS = {"http": 80, "https": 443}
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +50,55 @@ class Fetched:
         return next((value for key, value in self.headers if key.lower() == name), None)
 
 
+class _Watched:
+    """Connections that can be cut off from outside, whatever they are waiting for."""
+
+    def __init__(self) -> None:
+        self._open: list[Any] = []
+
+    def classes(self) -> tuple[type[HTTPConnection], type[HTTPSConnection]]:
+        """Return classes of connections that are known here once they are open."""
+        opened = self._open
+
+        class Plain(HTTPConnection):
+            def connect(self) -> None:
+                super().connect()
+                opened[:] = [self]
+
+        class Secure(HTTPSConnection):
+            def connect(self) -> None:
+                super().connect()
+                opened[:] = [self]
+
+        return Plain, Secure
+
+    def cut(self) -> None:
+        """Cut the connection off; whoever reads from it gets an error."""
+        for connection in self._open:
+            if connection.sock is not None:
+                with suppress(OSError):
+                    connection.sock.shutdown(socket.SHUT_RDWR)
+
+
 class Fetcher:
     """Fetches pages. ``resolve`` maps host and port to the address to connect to.
 
-    ``max_bytes`` bounds a body before and after decompression, ``max_seconds`` a whole request.
+    ``max_bytes`` bounds a body before and after decompression, ``max_seconds`` a whole request, from the first byte sent to the
+    last received. Hosts in ``unverified`` are believed without a valid certificate. Threads may fetch from different hosts at once.
     """
 
-    def __init__(self, user_agent: str, resolve: Resolver | None = None, *, max_bytes: int = 10 << 20, max_seconds: float = 60.0) -> None:
+    def __init__(
+        self,
+        user_agent: str,
+        resolve: Resolver | None = None,
+        *,
+        max_bytes: int = 10 << 20,
+        max_seconds: float = 60.0,
+        unverified: Collection[str] = (),
+    ) -> None:
         self._user_agent = user_agent
+        self._unverified = frozenset(unverified)
+        self._watched: dict[tuple[str, str, int], _Watched] = {}
         self._resolve = resolve or public_address
         self._max_bytes = max_bytes
         self._max_seconds = max_seconds
@@ -76,9 +124,18 @@ class Fetcher:
             headers["If-None-Match"] = etag
         if last_modified:
             headers["If-Modified-Since"] = last_modified
-        deadline = time.monotonic() + self._max_seconds
+        pool, watched = self._pool(parts.scheme, host, parts.port)
+        overdue = threading.Event()
+
+        def cut() -> None:
+            overdue.set()
+            watched.cut()
+
+        timer = threading.Timer(self._max_seconds, cut)
+        timer.daemon = True
+        timer.start()
         try:
-            response = self._pool(parts.scheme, host, parts.port).urlopen(
+            response = pool.urlopen(
                 "GET",
                 target,
                 headers=headers,
@@ -89,11 +146,17 @@ class Fetcher:
                 assert_same_host=False,
             )
             try:
-                content = self._read(url, response, deadline)
+                content = self._read(url, response)
             finally:
                 response.release_conn()
-        except (HTTPError, OSError) as error:
-            raise FetchError(url, _reason(error), temporary=True) from error
+        except (HTTPError, OSError, HTTPException, ValueError) as error:
+            pool.close()
+            self._pools.pop((parts.scheme, host, parts.port or _PORTS[parts.scheme]), None)
+            if overdue.is_set():
+                raise FetchError(url, f"took longer than {self._max_seconds:g} s", temporary=True) from error
+            raise FetchError(url, _reason(error), temporary=not isinstance(error.__cause__ or error, SSLCertVerificationError)) from error
+        finally:
+            timer.cancel()
         received = [(k, v) for k, v in response.headers.items()]
         mime, charset = _content_type(response.headers.get("Content-Type", ""))
         return Fetched(
@@ -108,21 +171,26 @@ class Fetcher:
             pool.close()
         self._pools.clear()
 
-    def _pool(self, scheme: str, host: str, port: int | None) -> urllib3.HTTPConnectionPool:
-        default = 443 if scheme == "https" else 80
+    def _pool(self, scheme: str, host: str, port: int | None) -> tuple[urllib3.HTTPConnectionPool, _Watched]:
+        default = _PORTS[scheme]
         key = (scheme, host, port or default)
         if key not in self._pools:
             address, actual = self._resolve(host, port or default)
-            timeout = Timeout(connect=10, read=min(30.0, self._max_seconds))
+            timeout = Timeout(connect=min(10.0, self._max_seconds), read=min(30.0, self._max_seconds))
+            watched = self._watched[key] = _Watched()
+            plain, secure = watched.classes()
+            pool: urllib3.HTTPConnectionPool
             if scheme == "https":
-                self._pools[key] = urllib3.HTTPSConnectionPool(
-                    address, actual, maxsize=1, timeout=timeout, server_hostname=host, assert_hostname=host
-                )
+                trusted = {"cert_reqs": "CERT_NONE", "assert_hostname": False} if host in self._unverified else {"assert_hostname": host}
+                pool = urllib3.HTTPSConnectionPool(address, actual, maxsize=1, timeout=timeout, server_hostname=host, **trusted)
+                pool.ConnectionCls = secure
             else:
-                self._pools[key] = urllib3.HTTPConnectionPool(address, actual, maxsize=1, timeout=timeout)
-        return self._pools[key]
+                pool = urllib3.HTTPConnectionPool(address, actual, maxsize=1, timeout=timeout)
+                pool.ConnectionCls = plain
+            self._pools[key] = pool
+        return self._pools[key], self._watched[key]
 
-    def _read(self, url: str, response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
+    def _read(self, url: str, response: urllib3.BaseHTTPResponse) -> bytes:
         pieces: list[bytes] = []
         size = 0
         while piece := response.read(_CHUNK, decode_content=False):
@@ -131,9 +199,6 @@ class Fetcher:
             if size > self._max_bytes:
                 response.close()
                 raise FetchError(url, f"longer than {self._max_bytes} bytes; raise the limit to keep it", temporary=False)
-            if time.monotonic() > deadline:
-                response.close()
-                raise FetchError(url, f"took longer than {self._max_seconds:g} s", temporary=True)
         return b"".join(pieces)
 
     def _decompress(self, url: str, content: bytes, encoding: str) -> bytes:
@@ -170,17 +235,41 @@ def public_address(host: str, port: int) -> tuple[str, int]:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise FetchError(host, f"no such host ({error})", temporary=True) from error
-    address = str(found[0][4][0])
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    if not ip.is_global or ip.is_multicast:
-        raise FetchError(
-            host, f"resolves to {address}, which is not a public address; name it with --resolve if it is meant", temporary=False
-        )
-    return address, port
+    addresses = [str(entry[4][0]).partition("%")[0] for entry in found]
+    for address in addresses:  # one among several is enough to lead inside
+        if not is_public(address):
+            raise FetchError(
+                host,
+                f"resolves to {address}, which is not a public address; name it with --resolve or allow all with --allow-private if it is meant",
+                temporary=False,
+            )
+    return addresses[0], port
 
 
-def parse_resolve(rules: Sequence[str]) -> Resolver:
-    """Return a resolver for rules ``HOST=ADDRESS[:PORT]`` (HOST may hold ``*``); other hosts resolve as usual.
+def any_address(host: str, port: int) -> tuple[str, int]:
+    """Resolve ``host`` to whatever address it has: for test sites and an office's own network.
+
+    Raises:
+        FetchError: it does not resolve.
+    """
+    try:
+        return str(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0]), port
+    except (OSError, UnicodeError) as error:
+        raise FetchError(host, f"no such host ({error})", temporary=True) from error
+
+
+def is_public(address: str) -> bool:
+    """Whether an address, and the IPv4 address it may carry within, belong to the public Internet."""
+    ip = ipaddress.ip_address(address)
+    if isinstance(ip, ipaddress.IPv6Address):
+        inner = ip.ipv4_mapped or ip.sixtofour or (ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF) if ip in _NAT64 else None)
+        if inner is not None:
+            return is_public(str(inner))
+    return ip.is_global and not ip.is_multicast and not ip.is_reserved
+
+
+def parse_resolve(rules: Sequence[str], otherwise: Resolver = public_address) -> Resolver:
+    """Return a resolver for rules ``HOST=ADDRESS[:PORT]`` (HOST may hold ``*``); other hosts resolve by ``otherwise``.
 
     Raises:
         QueryError: a rule is not of this form.
@@ -197,7 +286,7 @@ def parse_resolve(rules: Sequence[str]) -> Resolver:
         for pattern, address, actual in parsed:
             if fnmatch.fnmatchcase(host, pattern):
                 return address, actual or port
-        return public_address(host, port)
+        return otherwise(host, port)
 
     return resolve
 

@@ -3,42 +3,55 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
+
+import ada_url
 
 _NOISE = re.compile(
     r"(?:utm_\w+|fbclid|gclid|zarsrc|sid|sessionid|session_id|phpsessid|jsessionid|aspsessionid\w*|_ga|ref|share|from_social)",
     re.IGNORECASE,
 )
 _SESSION_PATH = re.compile(r";(?:jsessionid|phpsessid|sid)=[^/?#]*|/\(S\([a-z0-9]+\)\)", re.IGNORECASE)
-_DEFAULT_PORT = {"http": ":80", "https": ":443"}
 #: Characters that RFC 3986 lets stand as they are in a path.
 _PATH_SAFE = "/:@!$&'()*+,;=~-._"
+
+
+def parse(url: str, base: str = "") -> str | None:
+    """Return the absolute address that a browser would make of ``url`` on a page at ``base``; None if there is none."""
+    text = url.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # lone surrogates have no bytes
+    try:
+        found = ada_url.URL(text, base or None)
+        for label in found.hostname.split("."):
+            if label.startswith("xn--") and not label[4:].encode("ascii").decode("punycode"):
+                return None
+        return str(found.href)
+    except (ValueError, UnicodeError):
+        return None
 
 
 def canonical(url: str, base: str = "") -> str | None:
     """Return the canonical form of ``url`` (joined to ``base``); None if it is no http(s) address.
 
-    Host in lower case without default port, no fragment, session id or tracking parameter, parameters sorted, dots of the
-    path resolved, percent escapes only where needed. Canonical forms map to themselves.
+    As browsers read it, then: no fragment, user, session id or tracking parameter, parameters sorted, slashes single, percent
+    escapes only where needed. Canonical forms map to themselves.
     """
-    try:
-        parts = urlsplit(urljoin(base, url.encode("utf-8", "replace").decode().strip()))  # lone surrogates have no bytes
-        host, port = (parts.hostname or "").rstrip("."), parts.port
-    except ValueError:
+    href = parse(url, base)
+    if href is None or not href.startswith(("http://", "https://")):
         return None
-    if parts.scheme not in _DEFAULT_PORT or not host or any(c.isspace() for c in host):
+    parts = urlsplit(href)
+    netloc = parts.netloc.rpartition("@")[2].replace(".:", ":").rstrip(".")
+    if not netloc or netloc.startswith(":"):
         return None
-    try:
-        host = host.encode("idna").decode("ascii") if not host.isascii() else host
-    except UnicodeError:
-        return None
-    netloc = host if port is None or f":{port}" == _DEFAULT_PORT[parts.scheme] else f"{host}:{port}"
-    path = re.sub("/{2,}", "/", _SESSION_PATH.sub("", parts.path))  # two slashes would be read as a host below
-    path = urlsplit(urljoin(f"http://{host}/", path or "/")).path if "." in path or not path else path
-    path = quote(unquote(path, errors="surrogateescape"), safe=_PATH_SAFE, errors="surrogateescape") or "/"
+    path = re.sub("/{2,}", "/", _SESSION_PATH.sub("", parts.path)) or "/"
+    path = quote(unquote(path, errors="surrogateescape"), safe=_PATH_SAFE, errors="surrogateescape")
     pairs = [(k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True, errors="surrogateescape") if not _NOISE.fullmatch(k)]
     query = urlencode(sorted(pairs), errors="surrogateescape", safe="/:,")
-    return urlunsplit(SplitResult(parts.scheme, netloc, re.sub("/{2,}", "/", path), query, ""))
+    found = parse(urlunsplit(SplitResult(parts.scheme, netloc, path, query, "")))
+    return (
+        None
+        if found is None or not urlsplit(found).netloc
+        else re.sub("(?<!:)/{2,}", "/", found.partition("?")[0]) + (f"?{query}" if query else "")
+    )
 
 
 def host_of(url: str) -> str:

@@ -40,6 +40,8 @@ CREATE INDEX attached_by_url ON attached(url);
 _STORIES = """
 ALTER TABLE articles ADD COLUMN simhash INTEGER NOT NULL DEFAULT 0;  -- fingerprint of the text, 64 bits; 0 is none
 ALTER TABLE articles ADD COLUMN story TEXT NOT NULL DEFAULT '';      -- id of the article that told it first; empty if it stands alone
+ALTER TABLE frontier ADD COLUMN due TEXT;                            -- when it is to be asked for again, ISO 8601, UTC
+ALTER TABLE frontier ADD COLUMN interval INTEGER NOT NULL DEFAULT 0; -- days it was left alone before that
 CREATE INDEX articles_by_words ON articles(text_digest);
 CREATE INDEX articles_by_story ON articles(story) WHERE story <> '';
 """

@@ -19,6 +19,7 @@ class Due:
     etag: str | None
     last_modified: str | None
     failures: int
+    interval: int = 0  # days it was left alone before
 
 
 class Frontier:
@@ -47,13 +48,29 @@ class Frontier:
         )
         return cursor.rowcount > 0
 
-    def next_due(self, run: int, host: str) -> Due | None:
-        """Return the address of ``host`` to be fetched next in ``run``, nearest to the seeds first."""
+    def coming_run(self, seeds: Sequence[str]) -> int:
+        """Return the number that a run of these seeds would have."""
         row = self._db.execute(
-            "SELECT url, depth, pattern, etag, last_modified, failures FROM frontier WHERE host = ? AND run < ? ORDER BY depth, rowid LIMIT 1",
-            (host, run),
+            "SELECT id FROM runs WHERE seeds = ? AND finished IS NULL ORDER BY id DESC", (json.dumps(sorted(seeds)),)
+        ).fetchone()
+        return int(row[0]) if row else int(self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM runs").fetchone()[0])
+
+    def next_due(self, run: int, host: str, now: dt.datetime | None = None) -> Due | None:
+        """Return the address of ``host`` to be fetched next in ``run``, nearest to the seeds first; with ``now`` only what is due then."""
+        row = self._db.execute(
+            "SELECT url, depth, pattern, etag, last_modified, failures, interval FROM frontier WHERE host = ?1 AND run < ?2"
+            " AND (?3 IS NULL OR due IS NULL OR due <= ?3 OR depth = 0) ORDER BY depth, rowid LIMIT 1",
+            (host, run, now.isoformat() if now else None),
         ).fetchone()
         return Due(*row) if row else None
+
+    def count_due(self, run: int, host: str, now: dt.datetime | None = None) -> int:
+        """Return how many addresses of ``host`` a run would ask for, as far as they are known."""
+        row = self._db.execute(
+            "SELECT count(*) FROM frontier WHERE host = ?1 AND run < ?2 AND (?3 IS NULL OR due IS NULL OR due <= ?3 OR depth = 0)",
+            (host, run, now.isoformat() if now else None),
+        ).fetchone()
+        return int(row[0])
 
     def settle(
         self,
@@ -65,12 +82,13 @@ class Frontier:
         etag: str | None = None,
         last_modified: str | None = None,
         fruitful: bool = False,
+        again: tuple[dt.datetime, int] | None = None,
     ) -> None:
-        """Record what became of ``url`` in ``run``: done, failed, gone or refused."""
+        """Record what became of ``url`` in ``run``: done, failed, gone or refused; ``again`` is when it is due and after how many days."""
         self._db.execute(
-            "UPDATE frontier SET run = ?, state = ?, reason = ?, etag = coalesce(?, etag), last_modified = coalesce(?, last_modified),"
-            " fruitful = ?, failures = CASE ? WHEN 'failed' THEN failures + 1 ELSE 0 END WHERE url = ?",
-            (run, state, reason, etag, last_modified, fruitful, state, url),
+            "UPDATE frontier SET run = ?1, state = ?2, reason = ?3, etag = coalesce(?4, etag), last_modified = coalesce(?5, last_modified),"
+            " fruitful = ?6, failures = CASE ?2 WHEN 'failed' THEN failures + 1 ELSE 0 END, due = ?7, interval = ?8 WHERE url = ?9",
+            (run, state, reason, etag, last_modified, fruitful, *((again[0].isoformat(), again[1]) if again else (None, 0)), url),
         )
 
     def yields(self, run: int, host: str, pattern: str) -> tuple[int, int]:

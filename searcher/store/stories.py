@@ -51,7 +51,7 @@ class Stories:
             "SELECT o.id, o.story FROM articles a JOIN articles o ON o.text_digest = a.text_digest AND o.id <> a.id WHERE a.id = ? LIMIT 1",
             (article.id,),
         ).fetchone()
-        return self._joined(*row, touch) if row and article.body else ""
+        return self._joined(row[0], row[1], touch) if row and article.body else ""
 
     def _joined(self, other: str, story: str, touch: Callable[[str], None]) -> str:
         """Return the story of another article, which becomes one if it stood alone."""

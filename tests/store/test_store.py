@@ -188,7 +188,8 @@ def test_archives_of_the_first_format_are_brought_up_to_date(tmp_path: Path) -> 
     database = sqlite3.connect(folder / "corpus" / "archive.db")
     database.executescript(
         """DROP TABLE definitions; DROP TABLE withheld; DROP TABLE documents; DROP TABLE attached; DROP INDEX articles_by_story; DROP INDEX articles_by_words;
-        ALTER TABLE articles DROP COLUMN simhash; ALTER TABLE articles DROP COLUMN story; PRAGMA user_version = 1;
+        ALTER TABLE articles DROP COLUMN simhash; ALTER TABLE articles DROP COLUMN story;
+        ALTER TABLE frontier DROP COLUMN due; ALTER TABLE frontier DROP COLUMN interval; PRAGMA user_version = 1;
         UPDATE captures SET extractor = 1;"""
     )
     database.close()
