@@ -157,6 +157,8 @@ class Fetcher:
             raise FetchError(url, _reason(error), temporary=not isinstance(error.__cause__ or error, SSLCertVerificationError)) from error
         finally:
             timer.cancel()
+        if overdue.is_set():  # cut off between two headers, an answer looks complete
+            raise FetchError(url, f"took longer than {self._max_seconds:g} s", temporary=True)
         received = [(k, v) for k, v in response.headers.items()]
         mime, charset = _content_type(response.headers.get("Content-Type", ""))
         return Fetched(
