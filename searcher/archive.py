@@ -146,7 +146,9 @@ class Archive:
         from searcher import __version__  # noqa: PLC0415  the package's root imports this module
         from searcher.crawl import Crawler, CrawlOptions, CrawlReport, Fetcher  # noqa: PLC0415  as in ``extract``
         from searcher.extract import is_article  # noqa: PLC0415
+        from searcher.html import use_profiles  # noqa: PLC0415
 
+        use_profiles(self.folder / "profiles")
         agent = f"searcher/{__version__}" + (f" (+{contact})" if contact else " (archive of ward news)")
         fetcher = Fetcher(agent, resolve, unverified=unverified)
         first = parse_bound(since, today=self._clock().date()).first if since else None
@@ -169,6 +171,24 @@ class Archive:
         finally:
             fetcher.close()
 
+    def propose_profile(self, urls: Sequence[str]) -> str:
+        """Return a site profile, as TOML, that reads the articles at ``urls``, which were crawled; one puts it into ``profiles/``.
+
+        Raises:
+            ArchiveError: an address was not crawled.
+            InputError: nothing marks title and text of these pages alike.
+        """
+        from searcher.html import canonical  # noqa: PLC0415  as in ``extract``
+        from searcher.html.propose import propose  # noqa: PLC0415
+
+        pages = []
+        for url in urls:
+            capture = self._store.last_capture(canonical(url) or url)
+            if capture is None:
+                raise ArchiveError(f"{url} was not crawled; crawl it first: searcher crawl {url}")
+            pages.append((url, self._store.payload(capture).content))
+        return propose(pages)
+
     def import_files(self, paths: Iterable[str | Path]) -> ImportReport:
         """Keep documents (.jsonl, .txt, .html, .docx, .pdf) as captures; lines and files that cannot be kept are reported.
 
@@ -183,8 +203,10 @@ class Archive:
 
     def extract(self) -> ExtractReport:
         """Read articles and statements from all captures that this version of the program has not read yet."""
+        from searcher.html import use_profiles  # noqa: PLC0415  as below
         from searcher.reading import read_captures  # noqa: PLC0415  a search starts three times as fast without
 
+        use_profiles(self.folder / "profiles")
         return read_captures(self._store, self._progress)
 
     def index(self, *, rebuild: bool = False) -> IndexReport:

@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "query": {"model", "vietnamese", "engine", "errors"},
     "importing": {"model", "vietnamese", "html", "store", "extract", "errors"},
     "reading": {"model", "store", "extract", "speakers", "errors"},
-    "archive": {"model", "vietnamese", "store", "crawl", "extract", "engine", "query", "importing", "reading", "errors", "files"},
+    "archive": {"model", "vietnamese", "html", "store", "crawl", "extract", "engine", "query", "importing", "reading", "errors", "files"},
     "wire": {"model"},
     "cli": {"archive", "model", "errors", "wire", "query", "crawl", "web"},
     "web": {"archive", "model", "errors", "wire", "query"},

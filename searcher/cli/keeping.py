@@ -151,4 +151,13 @@ def release(context: click.Context, article_id: str) -> int:
     return FOUND
 
 
-COMMANDS = (cite, replay, cdxj, versions, backup, restore, withhold, release)
+@click.command()
+@click.argument("urls", nargs=-1, required=True, metavar="URL...")
+@click.pass_context
+def profile(context: click.Context, urls: tuple[str, ...]) -> int:
+    """Đề xuất hồ sơ trang (TOML) từ vài bài đã tải của một trang; lưu vào thư mục profiles/ của kho."""
+    click.echo(opened(context).propose_profile(urls), nl=False)
+    return FOUND
+
+
+COMMANDS = (profile, cite, replay, cdxj, versions, backup, restore, withhold, release)

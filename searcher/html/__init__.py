@@ -4,7 +4,7 @@ Never fetches, and never decides what an article says.
 """
 
 from searcher.html.page import BLOCKS, SILENT, Element, Page, inline_text, marks, paragraphs
-from searcher.html.profiles import Profile, profile_of, profiles
+from searcher.html.profiles import Profile, profile_of, profiles, use_profiles
 from searcher.html.urls import canonical, host_of, pattern_of, same_site
 
 __all__ = [
@@ -22,4 +22,5 @@ __all__ = [
     "profile_of",
     "profiles",
     "same_site",
+    "use_profiles",
 ]

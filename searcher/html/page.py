@@ -49,11 +49,11 @@ class Page:
 
     def select(self, selector: str) -> list[Element]:
         """Return the elements that match a CSS selector, in order."""
-        return list(_compiled(selector)(self.tree))
+        return list(compiled(selector)(self.tree))
 
     def select_one(self, selector: str) -> Element | None:
         """Return the first element that matches a CSS selector."""
-        found = _compiled(selector)(self.tree)
+        found = compiled(selector)(self.tree)
         return found[0] if found else None
 
     @cached_property
@@ -139,7 +139,12 @@ def marks(element: Element) -> str:
 
 
 @lru_cache(1000)
-def _compiled(selector: str) -> CSSSelector:
+def compiled(selector: str) -> CSSSelector:
+    """Return a CSS selector, ready to be applied.
+
+    Raises:
+        SelectorError: it is none.
+    """
     return CSSSelector(selector, translator="html")
 
 

@@ -7,10 +7,13 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from urllib.parse import urlsplit
 
+from cssselect import SelectorError
+
 from searcher.errors import InputError
-from searcher.html.page import Page
+from searcher.html.page import Page, compiled
 from searcher.html.urls import canonical
 
 _FIELDS = ("title", "date", "updated", "lead", "body", "byline", "source", "section", "caption", "attachment", "remove")
@@ -57,19 +60,34 @@ def profiles() -> tuple[Profile, ...]:
     return tuple(sorted(found, key=lambda profile: profile.name))
 
 
+#: Profiles of an archive of its own; they come before the package's.
+_own: list[Profile] = []
+
+
+def use_profiles(folder: Path) -> None:
+    """Read the profiles (``*.toml``) of a folder, to be tried before the package's own.
+
+    Raises:
+        InputError: one of them is no profile.
+    """
+    _own[:] = [_read(str(path), path.read_text("utf-8")) for path in sorted(folder.glob("*.toml"))]
+
+
 def profile_of(page: Page) -> Profile | None:
     """Return the profile of the platform that made ``page``."""
-    return next((p for p in profiles() if all(page.select_one(selector) is not None for selector in p.detect)), None)
+    return next((p for p in (*_own, *profiles()) if all(page.select_one(selector) is not None for selector in p.detect)), None)
 
 
 def _read(name: str, text: str) -> Profile:
     try:
         data = tomllib.loads(text)
+        for selector in (*data["detect"], *data["article"], *data["fields"].values()):
+            compiled(selector)
         unknown = data.get("fields", {}).keys() - set(_FIELDS)
         if unknown:
             raise InputError(name, f"unknown field {sorted(unknown)[0]!r}; known are {', '.join(_FIELDS)}")
         return Profile(
-            name=name.removesuffix(".toml"),
+            name=name.rpartition("/")[2].removesuffix(".toml"),
             detect=tuple(data["detect"]),
             article=tuple(data["article"]),
             fields=data["fields"],
@@ -78,5 +96,5 @@ def _read(name: str, text: str) -> Profile:
             byline_last=data.get("byline_last", False),
             byline_prefix=data.get("byline_prefix", ""),
         )
-    except (tomllib.TOMLDecodeError, KeyError, re.error) as error:
+    except (tomllib.TOMLDecodeError, KeyError, AttributeError, re.error, SelectorError) as error:
         raise InputError(name, f"not a site profile: {error}") from error
