@@ -190,7 +190,8 @@ def index(context: click.Context, rebuild: bool, form: str) -> int:
 def search(context: click.Context, /, words: tuple[str, ...], form: str, **parameters: Any) -> int:
     """Tìm bài viết hoặc lời phát biểu.
 
-    Từ khóa có dấu hay không dấu; "cụm từ" chính xác; -từ để loại trừ; tư* cho phần đầu của từ. Đặt -- trước từ khóa bắt đầu bằng -.
+    Từ khóa có dấu hay không dấu; "cụm từ" chính xác, "gần nhau"~5; -từ để loại trừ; tư* cho phần đầu của từ; a OR b, (…);
+    tiêu_đề:, người:, chủ_trì:, nguồn:, ngày:2025-03..2025-06. Đặt -- trước từ khóa bắt đầu bằng -.
     """
     results = opened(context).answer(Query(" ".join(words), **parameters))
     print_results(results, form)

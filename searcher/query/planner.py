@@ -12,12 +12,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Literal
 
 from searcher.engine import And, AtLeast, DateRange, Everything, Keyword, Node, Not, Or, Phrase, Prefix, Scored, Snapshot, Term, Variants
 from searcher.errors import QueryError
 from searcher.model import Query
 from searcher.query.dates import parse_bound
-from searcher.query.grammar import ExactPhrase, Parsed, Truncated, Words
+from searcher.query.grammar import Choice, ExactPhrase, Fielded, Parsed, Part, Truncated, Without, Words, positive
 from searcher.query.synonyms import Synonym, spellings, synonyms
 from searcher.vietnamese.analysis import SEPARATOR, Analyser, Token, folded_prefix, pair_term, term_of
 from searcher.vietnamese.names import Names
@@ -72,7 +73,9 @@ def understand(
     if query.match == "any":  # asked for any of what was typed, an exact phrase is no condition but ranks all the same
         parsed = replace(parsed, words=(*parsed.words, *(Words(phrase.tokens) for phrase in parsed.phrases)))
     tokens = [token for words in parsed.words for token in words.tokens]
+    beside = list(positive((*parsed.choices, *parsed.fields)))
     typed = [*tokens, *(token for phrase in parsed.phrases for token in phrase.tokens)]
+    typed += [token for part in beside if not isinstance(part, Truncated) for token in part.tokens]
     spelling = _Spelling(None if force_folded or not _has_accents(typed) else _implausible(tokens, index))
     notes = list(parsed.notes)
     others = [[*synonyms(words.tokens, analyser, names, folded=spelling.loose is None)] for words in parsed.words]
@@ -83,7 +86,9 @@ def understand(
     exact: list[Node] = [_exact(phrase, spelling) for phrase in parsed.phrases]
     must: list[Node] = [] if query.match == "any" else exact
     must += [_truncated(part) for part in parsed.truncated]
-    must += [Not(_excluded(part)) for part in parsed.excluded]
+    must += [Not(_part(part, _Spelling(None), today)) for part in parsed.excluded]
+    held: tuple[Part, ...] = (*parsed.choices, *parsed.fields)
+    must += [_part(part, spelling, today) for part in held]
     need = len(leaves) if len(leaves) <= 2 else -int(-AUTO_SHARE * len(leaves) // 1)
     notes += dict.fromkeys(synonym.note for found in others for synonym in found)
     if spelling.loose:
@@ -99,7 +104,9 @@ def understand(
         distinct=len(leaves),
         others=And((*must, *_filters(query))),
         dates=_dates(query, today),
-        ranking=tuple(_ranking(parsed, others, spelling)),
+        ranking=tuple(
+            _ranking(replace(parsed, words=(*parsed.words, *_rank_also(beside))), [*others, *([] for _ in _rank_also(beside))], spelling)
+        ),
         marked=(marked := _marked(parsed, typed, others, spelling)),
         kinds=tuple(leaf.text.split(SEPARATOR)[0] if isinstance(leaf, Term) else leaf.folded for leaf in marked),
         folded=spelling.loose is None,
@@ -113,11 +120,12 @@ def _marked(
 ) -> tuple[Term | Variants | Prefix, ...]:
     also = [token for found in others for synonym in found for token in synonym.tokens]
     words = [spelling.node(token) for token in (*typed, *also)]
-    return tuple(dict.fromkeys((*words, *(_truncated(part) for part in parsed.truncated))))
+    truncated = (*parsed.truncated, *(part for part in positive(parsed.choices) if isinstance(part, Truncated)))
+    return tuple(dict.fromkeys((*words, *map(_truncated, truncated))))
 
 
-def speaker_node(name: str) -> Node:
-    """Match a speaker by full name or by its end, with or without accents and honorifics.
+def speaker_node(name: str, field: Literal["speaker", "presider"] = "speaker") -> Node:
+    """Match a speaker (or whoever presides) by full name or by its end, with or without accents and honorifics.
 
     Raises:
         QueryError: nothing but honorifics is left.
@@ -126,8 +134,8 @@ def speaker_node(name: str) -> Node:
     if not any(c.isalnum() for c in plain):
         raise QueryError(f'{name!r} names nobody; write a name such as "Trần Minh Đức" or "Minh Duc"')
     if fold(plain) == plain.lower():
-        return Keyword("speaker", fold(plain), folded=True)
-    return Keyword("speaker", term_of(plain))
+        return Keyword(field, fold(plain), folded=True)
+    return Keyword(field, term_of(plain))
 
 
 def _filters(query: Query) -> list[Node]:
@@ -237,7 +245,10 @@ def _ranking(parsed: Parsed, others: Sequence[Sequence[Synonym]], spelling: _Spe
             add(name_node, SYNONYM_BOOST / len(nodes))
     for phrase in parsed.phrases:
         node = _exact(phrase, spelling)
-        if isinstance(node, Phrase | Term | Variants):
+        if isinstance(node, Phrase) and node.slop:  # words that are near rank like words
+            for part in node.parts:
+                add(part, 1.0)
+        elif isinstance(node, Phrase | Term | Variants):
             add(node, 1.0)
     return [Scored(node, boost) for node, boost in found.items()]
 
@@ -246,7 +257,7 @@ def _exact(phrase: ExactPhrase, spelling: _Spelling) -> Node:
     """A quoted phrase: exact with its accents if it has any."""
     form = _Spelling(frozenset()) if _has_accents(phrase.tokens) else spelling
     parts = tuple(form.node(token) for token in phrase.tokens)
-    return parts[0] if len(parts) == 1 else Phrase(parts)
+    return parts[0] if len(parts) == 1 else Phrase(parts, phrase.slop)
 
 
 def _truncated(part: Truncated) -> Prefix:
@@ -254,25 +265,72 @@ def _truncated(part: Truncated) -> Prefix:
     return Prefix("syllables", part.token.folded, accented)
 
 
-def _excluded(part: Words | ExactPhrase | Truncated) -> Node:
+def _part(part: Part, spelling: _Spelling, today: dt.date) -> Node:
+    """The documents that hold a part of a query: all of its words, one of its alternatives, what its field must hold.
+
+    Raises:
+        QueryError: a field's value cannot be understood.
+    """
     if isinstance(part, Truncated):
         return _truncated(part)
-    return _exact(ExactPhrase(part.tokens), _Spelling(None))
+    if isinstance(part, Words):
+        if spelling.loose is None:
+            return _exact(ExactPhrase(part.tokens), spelling)
+        return And(tuple(dict.fromkeys(spelling.node(token) for token in part.tokens)))
+    if isinstance(part, ExactPhrase):
+        return _exact(part, spelling)
+    if isinstance(part, Without):
+        return Not(_part(part.part, _Spelling(None), today))
+    if isinstance(part, Choice):
+        return Or(tuple(And(tuple(_part(p, spelling, today) for p in alternative)) for alternative in part.alternatives))
+    return _field(part, spelling, today)
+
+
+def _field(part: Fielded, spelling: _Spelling, today: dt.date) -> Node:
+    if part.field == "speaker":
+        return speaker_node(part.text)
+    if part.field == "presider":
+        return speaker_node(part.text, "presider")
+    if part.field == "source":
+        return Keyword("source", fold(normalise(part.text)), folded=True)
+    if part.field == "title":
+        held = (spelling.node(token) for token in part.tokens)
+        return And(tuple(Variants("title", n.folded) if isinstance(n, Variants) else Term("title", n.text) for n in held))
+    first, dots, last = part.text.partition("..")
+    since = parse_bound(first, today=today) if first else None
+    until = (parse_bound(last, today=today) if last else None) if dots else since
+    if since is None and until is None:
+        raise QueryError(f"the date at character {part.at + 1} is empty; write 2025, 2025-03..2025-06 or 02/07/2025", part.at)
+    if since and until and since.first > until.last:
+        raise QueryError(f"the range of dates at character {part.at + 1} is empty; exchange the two dates", part.at)
+    return DateRange(since.first if since else None, until.last if until else None)
+
+
+def _rank_also(parts: Sequence[Words | ExactPhrase | Truncated]) -> list[Words]:
+    """What a choice or a title is ranked by: its words."""
+    return [Words(part.tokens) for part in parts if not isinstance(part, Truncated)]
 
 
 def _describe(parsed: Parsed, spelling: _Spelling, query: Query) -> str:
-    form = spelling.form
-    parts = [" ".join(map(form, words.tokens)) for words in parsed.words]
-    parts += ['"' + " ".join(map(form, phrase.tokens)) + '"' for phrase in parsed.phrases]
-    parts += [f"{part.token.accented}*" for part in parsed.truncated]
-    parts += ["-" + _excluded_text(part) for part in parsed.excluded]
+    wanted: tuple[Part, ...] = (*parsed.words, *parsed.phrases, *parsed.truncated, *parsed.choices, *parsed.fields)
+    parts = [_text(part, spelling) for part in wanted]
+    parts += ["-" + _text(part, _Spelling(frozenset())) for part in parsed.excluded]
     labels = (("từ ngày", query.since), ("đến ngày", query.until), ("người phát biểu", query.speaker), ("nguồn", query.source))
     parts += [f"{label}: {value}" for label, value in labels if value]
     return " · ".join(parts)
 
 
-def _excluded_text(part: Words | ExactPhrase | Truncated) -> str:
+def _text(part: Part, spelling: _Spelling) -> str:
+    """Write a part as it could be typed."""
     if isinstance(part, Truncated):
         return f"{part.token.accented}*"
-    text = " ".join(token.accented for token in part.tokens)
-    return f'"{text}"' if len(part.tokens) > 1 else text
+    if isinstance(part, Choice):
+        return "(" + " OR ".join(" ".join(_text(p, spelling) for p in alternative) for alternative in part.alternatives) + ")"
+    if isinstance(part, Without):
+        return "-" + _text(part.part, _Spelling(frozenset()))
+    if isinstance(part, Fielded):
+        return f'{part.field}:"{part.text}"' if " " in part.text else f"{part.field}:{part.text}"
+    text = " ".join(map(spelling.form, part.tokens))
+    if isinstance(part, Words):
+        return text
+    return f'"{text}"' + (f"~{part.slop}" if part.slop else "")
