@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
-import io
-import json
 import shutil
 import threading
 import time
@@ -20,10 +17,11 @@ from searcher.engine import WhooshEngine
 from searcher.errors import ArchiveError, IndexMismatch, SearcherError
 from searcher.files import copy_or_link, sync_folder
 from searcher.model import Article, Attribution, Capture, Copies, Hit, IndexState, Match, Query, Record, Results, Scope, Sort
-from searcher.query import parse_bound, scan, search
+from searcher.query import Frequency, KwicSort, Line, Unit, frequency, kwic, parse_bound, scan, search
 from searcher.store import Citation, Store, back_up_corpus, cdxj, cite, copy_tree, replay, utc_now
 from searcher.vietnamese.analysis import Analyser
 from searcher.vietnamese.names import Names, read_names
+from searcher.wire import export_lines
 
 if TYPE_CHECKING:
     from searcher.crawl import CrawlReport, Resolver
@@ -285,6 +283,24 @@ class Archive:
         query = Query(text, since, until, speaker, source, scope, match=match, snippets=snippets)
         return scan(self._engine, query, Analyser(), self._names(), clock=self._clock)
 
+    def frequency(self, query: Query | str, unit: Unit = "year") -> list[Frequency]:
+        """Count the documents of a query by ``year`` or ``month``, gaps included, against all there are.
+
+        Raises:
+            QueryError: the query cannot be understood.
+        """
+        query = Query(query) if isinstance(query, str) else query
+        return frequency(self._engine, query, self._analyser(), self._names(), unit, clock=self._clock)
+
+    def kwic(self, query: Query | str, *, width: int = 60, order: KwicSort = "date") -> list[Line]:
+        """Return each place where the words of a query stand, with ``width`` characters of context, by ``date``, ``left`` or ``right``.
+
+        Raises:
+            QueryError: the query cannot be understood or has no words, or there are too many places.
+        """
+        query = Query(query, limit=1000) if isinstance(query, str) else query
+        return kwic(self._engine, query, self._analyser(), self._names(), width=width, order=order, clock=self._clock)
+
     def _analyser(self) -> Analyser:
         """One analyser a thread: it remembers how words split."""
         found: Analyser | None = getattr(self._thread, "analyser", None)
@@ -334,17 +350,7 @@ class Archive:
         Raises:
             SearcherError: another form is asked for.
         """
-        if form not in ("jsonl", "csv"):
-            raise SearcherError(f"{form!r} is no export format; use jsonl or csv")
-        columns = ("id", "url", "title", "date", "body", "author", "source", "section", "speakers")
-        if form == "csv":
-            yield _csv_line(columns)
-        for hit in hits:
-            article = self.get(hit.article_id)
-            people = "; ".join(f"{p.name} ({p.role})" if p.role else p.name for p in hit.speakers)
-            body = hit.statement.text if hit.statement else article.body
-            values = (hit.id, hit.url, hit.title, str(hit.date or ""), body, article.byline, hit.source, article.section, people)
-            yield _csv_line(values) if form == "csv" else json.dumps(dict(zip(columns, values, strict=True)), ensure_ascii=False) + "\n"
+        return export_lines(hits, self.get, form)
 
     def status(self) -> dict[str, object]:
         """Return counts of the corpus, states of the crawl, and how far the index has come."""
@@ -476,9 +482,3 @@ def batched(records: Iterable[Record], size: int) -> Iterator[list[Record]]:
     source = iter(records)
     while batch := list(islice(source, size)):
         yield batch
-
-
-def _csv_line(values: Sequence[str]) -> str:
-    line = io.StringIO()
-    csv.writer(line).writerow(values)
-    return line.getvalue()

@@ -1,10 +1,16 @@
-"""The JSON that all doors speak: a search looks the same from the command line and over HTTP."""
+"""The JSON that all doors speak, and the lines of an export: a search looks the same from the command line and over HTTP."""
 
 from __future__ import annotations
 
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from searcher.errors import SearcherError
 from searcher.model import Article, Attribution, Hit, PartialDate, Results
+from searcher.query import Frequency, Line
 
 #: Raised whenever a field changes its meaning or goes; new fields do not raise it.
 SCHEMA_VERSION = 1
@@ -89,5 +95,53 @@ def article_json(article: Article, people: Attribution) -> Json:
     }  # fmt: skip
 
 
+def export_lines(hits: Iterable[Hit], get: Callable[[str], Article], form: str) -> Iterator[str]:
+    """Yield whole articles of ``hits``, each fetched with ``get``, as lines of ``jsonl`` or ``csv``.
+
+    Raises:
+        SearcherError: another form is asked for.
+    """
+    if form not in ("jsonl", "csv"):
+        raise SearcherError(f"{form!r} is no export format; use jsonl or csv")
+    columns = ("id", "url", "title", "date", "body", "author", "source", "section", "speakers")
+    if form == "csv":
+        yield _csv_line(columns)
+    for hit in hits:
+        article = get(hit.article_id)
+        people = "; ".join(f"{p.name} ({p.role})" if p.role else p.name for p in hit.speakers)
+        body = hit.statement.text if hit.statement else article.body
+        values = (hit.id, hit.url, hit.title, str(hit.date or ""), body, article.byline, hit.source, article.section, people)
+        yield _csv_line(values) if form == "csv" else json.dumps(dict(zip(columns, values, strict=True)), ensure_ascii=False) + "\n"
+
+
+def frequency_json(rows: Sequence[Frequency]) -> Json:
+    """Return the JSON form of counts over time."""
+    return {"schema_version": SCHEMA_VERSION, "frequency": [frequency_row(row) for row in rows]}
+
+
+def frequency_row(row: Frequency) -> Json:
+    """Return the JSON form of one stretch of time."""
+    return {"period": row.period, "count": row.count, "documents": row.documents, "per_thousand": round(row.per_thousand, 3)}
+
+
+def kwic_json(lines: Sequence[Line]) -> Json:
+    """Return the JSON form of a concordance."""
+    return {"schema_version": SCHEMA_VERSION, "lines": [kwic_row(line) for line in lines]}
+
+
+def kwic_row(line: Line) -> Json:
+    """Return the JSON form of one line of a concordance."""
+    return {
+        "id": line.id, "article_id": line.article_id, "date": _day(line.date), "title": line.title,
+        "left": line.left, "match": line.match, "right": line.right,
+    }  # fmt: skip
+
+
 def _day(date: PartialDate | None) -> str | None:
     return str(date) if date else None
+
+
+def _csv_line(values: Sequence[str]) -> str:
+    line = io.StringIO()
+    csv.writer(line).writerow(values)
+    return line.getvalue()

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3
+import uvicorn
 from serve import FOLDER, SampleServer
 
 from searcher import Archive
 from searcher.crawl import parse_resolve
+from searcher.web import create_app
 
 SHARED = Path(__file__).parent.parent.parent / "shared"
 
@@ -48,6 +54,24 @@ def crawled(crawled_folder: Path) -> Iterator[Archive]:
 def archive(tmp_path: Path) -> Iterator[Archive]:
     with Archive.create(tmp_path / "archive") as made:
         yield made
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[str]:
+    """Serve an archive on loopback; yields the address."""
+    running = uvicorn.Server(uvicorn.Config(create_app(folder), host="127.0.0.1", port=0, log_level="warning"))
+    thread = threading.Thread(target=running.run, daemon=True)
+    thread.start()
+    while not running.started:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{running.servers[0].sockets[0].getsockname()[1]}"
+    running.should_exit = True
+    thread.join()
+
+
+def get(url: str, **headers: str) -> urllib3.BaseHTTPResponse:
+    with urllib3.PoolManager() as pool:
+        return pool.request("GET", url, headers=headers, retries=False)
 
 
 def write_jsonl(path: Path, records: list[dict[str, Any]]) -> Path:

@@ -13,12 +13,12 @@ import click
 
 from searcher.archive import Archive
 from searcher.cli.keeping import COMMANDS
-from searcher.cli.output import opened, output_options, print_json, print_results, print_rows, say
+from searcher.cli.output import opened, output_options, print_json, print_results, print_rows, say, style
 from searcher.crawl import any_address, parse_resolve, public_address
 from searcher.errors import SearcherError
 from searcher.model import Query, Sort
-from searcher.query import PARAMETERS
-from searcher.wire import article_json
+from searcher.query import PARAMETERS, KwicSort, Unit
+from searcher.wire import article_json, frequency_json, frequency_row, kwic_json, kwic_row
 
 F = TypeVar("F", bound=Callable[..., Any])
 FOUND, NOTHING, ERROR, INTERRUPTED = 0, 1, 2, 130
@@ -196,6 +196,42 @@ def search(context: click.Context, /, words: tuple[str, ...], form: str, **param
     results = opened(context).answer(Query(" ".join(words), **parameters))
     print_results(results, form)
     return FOUND if results.total else NOTHING
+
+
+@cli.command()
+@click.argument("words", nargs=-1, metavar="[QUERY...]")
+@search_options
+@click.option("--unit", type=click.Choice(get_args(Unit)), default="year", show_default=True, help="đếm theo năm hay theo tháng")
+@output_options
+@click.pass_context
+def frequency(context: click.Context, /, words: tuple[str, ...], unit: Unit, form: str, **parameters: Any) -> int:
+    """Đếm số bài tìm được theo thời gian, so với tất cả số bài có trong kho (phần nghìn)."""
+    rows = opened(context).frequency(Query(" ".join(words), **parameters), unit)
+    print_json(frequency_json(rows)) if form == "json" else print_rows([frequency_row(row) for row in rows], form)
+    return FOUND if any(row.count for row in rows) else NOTHING
+
+
+@cli.command()
+@click.argument("words", nargs=-1, required=True, metavar="QUERY...")
+@search_options
+@click.option("--width", type=click.IntRange(1, 1000), default=60, show_default=True, help="số ký tự mỗi bên")
+@click.option(
+    "--order", type=click.Choice(get_args(KwicSort)), default="date", show_default=True, help="xếp theo ngày, theo từ bên trái hay bên phải"
+)
+@click.option("--limit", type=int, default=100, show_default=True, help="số dòng")
+@output_options
+@click.pass_context
+def kwic(context: click.Context, /, words: tuple[str, ...], width: int, order: KwicSort, form: str, **parameters: Any) -> int:
+    """Liệt kê từng chỗ có từ khóa cùng văn cảnh hai bên."""
+    lines = opened(context).kwic(Query(" ".join(words), **parameters), width=width, order=order)
+    if form == "table":
+        for line in lines:
+            click.echo(f"{line.date or '':<10}  {line.left:>{width}}{style(f'[{line.match}]', bold=True)}{line.right:<{width}}  {line.id}")
+    elif form == "json":
+        print_json(kwic_json(lines))
+    else:
+        print_rows([kwic_row(line) for line in lines], form)
+    return FOUND if lines else NOTHING
 
 
 @cli.command()

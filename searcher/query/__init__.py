@@ -4,6 +4,7 @@ Never silently rewrites a query, and never reads the corpus: what it shows comes
 """
 
 from searcher.query.dates import parse_bound
+from searcher.query.research import Frequency, KwicSort, Line, Unit, frequency, kwic
 from searcher.query.search import PARAMETERS, Parameter, scan, search
 
-__all__ = ["PARAMETERS", "Parameter", "parse_bound", "scan", "search"]
+__all__ = ["PARAMETERS", "Frequency", "KwicSort", "Line", "Parameter", "Unit", "frequency", "kwic", "parse_bound", "scan", "search"]

@@ -140,9 +140,12 @@ def speaker_node(name: str, field: Literal["speaker", "presider"] = "speaker") -
 
 def _filters(query: Query) -> list[Node]:
     found: list[Node] = [speaker_node(query.speaker)] if query.speaker else []
-    if query.source:
-        found.append(Keyword("source", fold(normalise(query.source)), folded=True))
-    return found
+    return [*found, *source_node(query)]
+
+
+def source_node(query: Query) -> list[Node]:
+    """What documents of the source that is asked for hold; nothing if none is."""
+    return [Keyword("source", fold(normalise(query.source)), folded=True)] if query.source else []
 
 
 def _dates(query: Query, today: dt.date) -> Node:

@@ -53,9 +53,9 @@ def search(engine: Engine, query: Query, analyser: Analyser, names: Names, *, cl
     Raises:
         QueryError: it or one of its parameters cannot be understood.
     """
-    _validate(query)
+    validate(query)
     index = engine.snapshot()
-    understood, words, notes = _choose(index, query, analyser, names, clock().date())
+    understood, words, notes = choose(index, query, analyser, names, clock().date())
     undated_too = And((words, understood.others))
     matching = And((undated_too, understood.dates))
     state = index.state()
@@ -94,9 +94,9 @@ def scan(engine: Engine, query: Query, analyser: Analyser, names: Names, *, cloc
     Raises:
         QueryError: the query cannot be understood.
     """
-    _validate(query)
+    validate(query)
     index = engine.snapshot()
-    understood, words, _ = _choose(index, query, analyser, names, clock().date())
+    understood, words, _ = choose(index, query, analyser, names, clock().date())
     batch: list[str] = []
 
     def emit() -> Iterator[Hit]:
@@ -111,7 +111,12 @@ def scan(engine: Engine, query: Query, analyser: Analyser, names: Names, *, cloc
     yield from emit()
 
 
-def _validate(query: Query) -> None:
+def validate(query: Query) -> None:
+    """Check the parameters of a query.
+
+    Raises:
+        QueryError: one of them has a value it cannot have.
+    """
     for name, value, allowed in (
         ("scope", query.scope, get_args(Scope)),
         ("sort", query.sort, get_args(Sort)),
@@ -127,7 +132,7 @@ def _validate(query: Query) -> None:
             raise QueryError(f"facet {name!r} is unknown; use some of {', '.join(FACETS)}")
 
 
-def _choose(index: Snapshot, query: Query, analyser: Analyser, names: Names, today: dt.date) -> tuple[Understood, Node, list[str]]:
+def choose(index: Snapshot, query: Query, analyser: Analyser, names: Names, today: dt.date) -> tuple[Understood, Node, list[str]]:
     """Return how the query is understood, the set of words it stands for, and the notes that say so."""
     parsed = parse(query.text, analyser)
     understood = understand(query, parsed, index, analyser, names, today=today)

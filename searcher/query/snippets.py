@@ -62,7 +62,7 @@ def _mark(text: str, passage: _Passage, segments: list[Segment], analyser: Analy
     """Append a passage; neighbouring matches are one to the eye ("ngập úng")."""
     at = passage.start
     for start, _ in passage.matches:
-        end = _token_end(text, start, analyser)
+        end = token_end(text, start, analyser)
         if segments and segments[-1].is_match and text[at:start].isspace():
             segments[-1] = Segment(segments[-1].text + text[at:end].replace("\n", " "), is_match=True)
         else:
@@ -74,7 +74,8 @@ def _mark(text: str, passage: _Passage, segments: list[Segment], analyser: Analy
         segments.append(Segment(text[at : passage.end].replace("\n", " "), is_match=False))
 
 
-def _token_end(text: str, start: int, analyser: Analyser) -> int:
+def token_end(text: str, start: int, analyser: Analyser) -> int:
+    """Return where the token that begins at a character ends."""
     space = _SPACE.search(text, start)
     return start + next(iter(analyser.tokens(text[start : space.start() if space else len(text)]))).end
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 import uvicorn
@@ -22,8 +22,8 @@ from starlette.staticfiles import StaticFiles
 from searcher.archive import Archive
 from searcher.errors import ArchiveError, QueryError, SearcherError
 from searcher.model import Article, Attribution, Query, Results
-from searcher.query import PARAMETERS
-from searcher.wire import article_json, results_json
+from searcher.query import PARAMETERS, Frequency, KwicSort, Unit
+from searcher.wire import article_json, frequency_json, kwic_json, results_json
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _SECURITY = {
@@ -56,6 +56,8 @@ def create_app(folder: Path) -> Starlette:
         Route("/", door.page),
         Route("/bai/{article_id:path}", door.article_page),
         Route("/api/v1/search", door.search),
+        Route("/api/v1/frequency", door.frequency),
+        Route("/api/v1/kwic", door.kwic),
         Route("/api/v1/articles/{article_id:path}", door.article),
         Route("/healthz", door.health),
         Mount("/static", StaticFiles(packages=[("searcher.web", "static")])),
@@ -68,16 +70,31 @@ def create_app(folder: Path) -> Starlette:
 
 
 class _Door:
-    """The handlers. The archive is one for all threads, so they take turns."""
+    """The handlers. Each works in a thread; searches go on side by side, for each has its own snapshot of the index."""
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
-        self._lock = threading.Lock()
         self._templates = Environment(loader=PackageLoader("searcher.web"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
 
     async def search(self, request: Request) -> Response:
         """GET /api/v1/search"""
         return JSONResponse(results_json(await self._answer(_query(request))))
+
+    async def frequency(self, request: Request) -> Response:
+        """GET /api/v1/frequency"""
+        own, query = _own_parameters(request, ("unit",))
+        unit = cast("Unit", own.get("unit", "year"))  # it is checked where it is used
+        rows = await run_in_threadpool(self._archive.frequency, query, unit)
+        return JSONResponse(frequency_json(rows))
+
+    async def kwic(self, request: Request) -> Response:
+        """GET /api/v1/kwic"""
+        own, query = _own_parameters(request, ("width", "order"))
+        if not own.get("width", "60").isdecimal():
+            raise QueryError(f"width {own['width']!r} is no number")
+        width, order = int(own.get("width", "60")), cast("KwicSort", own.get("order", "date"))
+        lines = await run_in_threadpool(lambda: self._archive.kwic(query, width=width, order=order))
+        return JSONResponse(kwic_json(lines))
 
     async def article(self, request: Request) -> Response:
         """GET /api/v1/articles/{id}"""
@@ -101,8 +118,18 @@ class _Door:
             problem = str(error)
         given = {k: v for k, v in request.query_params.items() if v and k != "cursor"}
         link = lambda **changes: "/?" + urlencode({k: v for k, v in (given | changes).items() if v})  # noqa: E731
+        timeline = None
+        if results is not None and results.total:
+            timeline = _timeline(await run_in_threadpool(self._archive.frequency, query, "year"))
         return self._html(
-            "search.html", status=400 if problem else 200, query=query, given=given, results=results, problem=problem, link=link
+            "search.html",
+            status=400 if problem else 200,
+            query=query,
+            given=given,
+            results=results,
+            problem=problem,
+            link=link,
+            timeline=timeline,
         )
 
     async def article_page(self, request: Request) -> Response:
@@ -111,17 +138,12 @@ class _Door:
         return self._html("article.html", article=article, people=people)
 
     async def _answer(self, query: Query) -> Results:
-        def work() -> Results:
-            with self._lock:
-                return self._archive.answer(query)
-
-        return await run_in_threadpool(work)
+        return await run_in_threadpool(self._archive.answer, query)
 
     async def _article(self, request: Request) -> tuple[Article, Attribution]:
         def work() -> tuple[Article, Attribution]:
             article_id = request.path_params["article_id"]
-            with self._lock:
-                return self._archive.get(article_id), self._archive.attribution(article_id)
+            return self._archive.get(article_id), self._archive.attribution(article_id)
 
         return await run_in_threadpool(work)
 
@@ -129,7 +151,30 @@ class _Door:
         return HTMLResponse(self._templates.get_template(name).render(**values), status_code=status, headers=_SECURITY)
 
 
-def _query(request: Request, facets: tuple[str, ...] = ()) -> Query:
+@dataclass(frozen=True, slots=True)
+class _Bar:
+    """A year in the timeline: its count and the height of its bar in per cent; "documents" are all of that year."""
+
+    period: str
+    count: int
+    documents: int
+    height: float
+
+
+def _timeline(rows: Sequence[Frequency]) -> list[_Bar] | None:
+    """Return the years as bars; None if there are less than two."""
+    years = [row for row in rows if row.period]
+    most = max((row.count for row in years), default=0)
+    return [_Bar(r.period, r.count, r.documents, 100 * r.count / most if most else 0) for r in years] if len(years) > 1 else None
+
+
+def _own_parameters(request: Request, names: tuple[str, ...]) -> tuple[dict[str, str], Query]:
+    """Split the parameters into those of one address alone and the query."""
+    own = {name: value for name, value in request.query_params.items() if name in names and value}
+    return own, _query(request, ignored=names)
+
+
+def _query(request: Request, facets: tuple[str, ...] = (), ignored: tuple[str, ...] = ()) -> Query:
     """Read a query from the address; the option names of the command line are accepted as well.
 
     Raises:
@@ -138,7 +183,7 @@ def _query(request: Request, facets: tuple[str, ...] = ()) -> Query:
     names = {p.option: p.name for p in PARAMETERS} | {p.name: p.name for p in PARAMETERS}
     values: dict[str, Any] = {}
     for key, value in request.query_params.items():
-        if key in ("q", "facet", "facets", "snippets"):
+        if key in ("q", "facet", "facets", "snippets", *ignored):
             continue
         if key not in names:
             raise QueryError(f"parameter {key!r} is unknown; known are q, facet, {', '.join(sorted(p.option for p in PARAMETERS))}")

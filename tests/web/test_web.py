@@ -3,37 +3,22 @@
 from __future__ import annotations
 
 import json
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-import urllib3
-import uvicorn
-from conftest import write_jsonl
+from conftest import get, serving, write_jsonl
 
 from searcher import Archive, SearcherError
-from searcher.web import create_app, serve
+from searcher.web import serve
 from searcher.wire import results_json
 
 
 @pytest.fixture(scope="module")
 def base(crawled_folder: Path) -> Iterator[str]:
-    running = uvicorn.Server(uvicorn.Config(create_app(crawled_folder), host="127.0.0.1", port=0, log_level="warning"))
-    thread = threading.Thread(target=running.run, daemon=True)
-    thread.start()
-    while not running.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{running.servers[0].sockets[0].getsockname()[1]}"
-    running.should_exit = True
-    thread.join()
-
-
-def get(url: str, **headers: str) -> urllib3.BaseHTTPResponse:
-    with urllib3.PoolManager() as pool:
-        return pool.request("GET", url, headers=headers, retries=False)
+    with serving(crawled_folder) as address:
+        yield address
 
 
 def test_json_is_the_command_lines(base: str, crawled: Archive) -> None:
@@ -75,21 +60,13 @@ def test_what_articles_hold_is_escaped(tmp_path: Path) -> None:
     with Archive.create(tmp_path / "archive") as archive:
         archive.import_files([data])
         archive.index()
-    app = create_app(tmp_path / "archive")
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    base = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    for page in ("/?q=" + quote("ngập"), "/?q=" + quote(evil.replace('"', " ")), "/bai/" + quote("a'\"<b>")):
-        answer = get(base + page)
-        html = answer.data.decode()
-        assert answer.status == 200
-        assert "<script" not in html
-        assert "<img" not in html
-        assert 'href="javascript' not in html
-        assert "default-src 'none'" in answer.headers["content-security-policy"]
-    assert json.loads(get(base + "/api/v1/search?q=ng").data)["total"] == 0
-    server.should_exit = True
-    thread.join()
+    with serving(tmp_path / "archive") as base:
+        for page in ("/?q=" + quote("ngập"), "/?q=" + quote(evil.replace('"', " ")), "/bai/" + quote("a'\"<b>")):
+            answer = get(base + page)
+            html = answer.data.decode()
+            assert answer.status == 200
+            assert "<script" not in html
+            assert "<img" not in html
+            assert 'href="javascript' not in html
+            assert "default-src 'none'" in answer.headers["content-security-policy"]
+        assert json.loads(get(base + "/api/v1/search?q=ng").data)["total"] == 0
