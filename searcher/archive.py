@@ -345,7 +345,7 @@ class Archive:
         return self._store.speakers(name)
 
     def export(self, hits: Iterable[Hit], form: str) -> Iterator[str]:
-        """Yield whole articles of ``hits`` as lines of ``jsonl`` or ``csv``.
+        """Yield whole articles of ``hits`` as ``jsonl``, ``csv``, ``ris`` or ``bibtex``.
 
         Raises:
             SearcherError: another form is asked for.

@@ -11,11 +11,15 @@ from typing import Any
 from searcher.errors import SearcherError
 from searcher.model import Article, Attribution, Hit, PartialDate, Results
 from searcher.query import Frequency, Line
+from searcher.references import bibtex, ris
 
 #: Raised whenever a field changes its meaning or goes; new fields do not raise it.
 SCHEMA_VERSION = 1
 
 Json = dict[str, Any]
+_REFERENCES: dict[str, Callable[[Article], str]] = {"ris": ris, "bibtex": bibtex}
+#: The forms of an export.
+EXPORTS = ("jsonl", "csv", *_REFERENCES)
 
 
 def results_json(results: Results) -> Json:
@@ -96,13 +100,17 @@ def article_json(article: Article, people: Attribution) -> Json:
 
 
 def export_lines(hits: Iterable[Hit], get: Callable[[str], Article], form: str) -> Iterator[str]:
-    """Yield whole articles of ``hits``, each fetched with ``get``, as lines of ``jsonl`` or ``csv``.
+    """Yield whole articles of ``hits``, each fetched with ``get``, as lines of ``jsonl`` or ``csv``, or as entries of ``ris`` or ``bibtex``.
 
     Raises:
         SearcherError: another form is asked for.
     """
-    if form not in ("jsonl", "csv"):
-        raise SearcherError(f"{form!r} is no export format; use jsonl or csv")
+    if form not in EXPORTS:
+        raise SearcherError(f"{form!r} is no export format; use one of {', '.join(EXPORTS)}")
+    if form in _REFERENCES:
+        for article_id in dict.fromkeys(hit.article_id for hit in hits):
+            yield _REFERENCES[form](get(article_id))
+        return
     columns = ("id", "url", "title", "date", "body", "author", "source", "section", "speakers")
     if form == "csv":
         yield _csv_line(columns)

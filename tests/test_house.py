@@ -41,9 +41,10 @@ MAY_IMPORT = {
         "errors",
         "files",
     },
-    "wire": {"model", "query", "errors"},
+    "references": {"model"},
+    "wire": {"model", "query", "references", "errors"},
     "cli": {"archive", "model", "errors", "wire", "query", "crawl", "web"},
-    "web": {"archive", "model", "errors", "wire", "query"},
+    "web": {"archive", "references", "model", "errors", "wire", "query"},
 }
 
 

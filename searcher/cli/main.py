@@ -18,7 +18,7 @@ from searcher.crawl import any_address, parse_resolve, public_address
 from searcher.errors import SearcherError
 from searcher.model import Query, Sort
 from searcher.query import PARAMETERS, KwicSort, Unit
-from searcher.wire import article_json, frequency_json, frequency_row, kwic_json, kwic_row
+from searcher.wire import EXPORTS, article_json, frequency_json, frequency_row, kwic_json, kwic_row
 
 F = TypeVar("F", bound=Callable[..., Any])
 FOUND, NOTHING, ERROR, INTERRUPTED = 0, 1, 2, 130
@@ -290,7 +290,7 @@ def speakers(context: click.Context, name: str | None, article_id: str | None, l
 @cli.command()
 @click.argument("words", nargs=-1, metavar="[QUERY...]")
 @search_options
-@click.option("--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True, help="dạng kết quả in ra")
+@click.option("--format", "form", type=click.Choice(EXPORTS), default="jsonl", show_default=True, help="dạng kết quả in ra")
 @click.pass_context
 def export(context: click.Context, /, words: tuple[str, ...], form: str, **parameters: Any) -> int:
     """Xuất toàn văn mọi bài tìm được (CSV có dấu BOM để Excel đọc đúng)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlencode
@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -23,6 +23,7 @@ from searcher.archive import Archive
 from searcher.errors import ArchiveError, QueryError, SearcherError
 from searcher.model import Article, Attribution, Query, Results
 from searcher.query import PARAMETERS, Frequency, KwicSort, Unit
+from searcher.references import bibtex, ris
 from searcher.wire import article_json, frequency_json, kwic_json, results_json
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -30,6 +31,11 @@ _SECURITY = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
+}
+_FORMS: dict[str, tuple[Callable[[Article], str], str]] = {
+    "txt": (lambda article: f"{article.title}\n\n{article.body}\n", "text/plain"),
+    "ris": (ris, "application/x-research-info-systems"),
+    "bibtex": (bibtex, "application/x-bibtex"),
 }
 _PAGE_FACETS = ("year", "speaker", "source")
 
@@ -55,6 +61,7 @@ def create_app(folder: Path) -> Starlette:
     routes = [
         Route("/", door.page),
         Route("/bai/{article_id:path}", door.article_page),
+        Route("/feed.atom", door.feed),
         Route("/api/v1/search", door.search),
         Route("/api/v1/frequency", door.frequency),
         Route("/api/v1/kwic", door.kwic),
@@ -97,8 +104,22 @@ class _Door:
         return JSONResponse(kwic_json(lines))
 
     async def article(self, request: Request) -> Response:
-        """GET /api/v1/articles/{id}"""
-        return JSONResponse(article_json(*await self._article(request)))
+        """GET /api/v1/articles/{id}; with ?format=txt, ris or bibtex in that form"""
+        form = request.query_params.get("format", "json")
+        if form not in ("json", *_FORMS):
+            raise QueryError(f"format {form!r} is unknown; use one of json, {', '.join(_FORMS)}")
+        article, people = await self._article(request)
+        if form == "json":
+            return JSONResponse(article_json(article, people))
+        write, mime = _FORMS[form]
+        return PlainTextResponse(write(article), media_type=mime)
+
+    async def feed(self, request: Request) -> Response:
+        """GET /feed.atom: the newest articles of a search"""
+        query = replace(_query(request), sort="newest", limit=30)
+        results = await self._answer(query)
+        here = str(request.url)
+        return self._render("feed.xml", "application/atom+xml", results=results, here=here, root=str(request.base_url).rstrip("/"))
 
     async def health(self, _request: Request) -> Response:
         """GET /healthz"""
@@ -135,7 +156,18 @@ class _Door:
     async def article_page(self, request: Request) -> Response:
         """GET /bai/{id}"""
         article, people = await self._article(request)
-        return self._html("article.html", article=article, people=people)
+        archive = self._archive
+
+        def work() -> dict[str, Any]:
+            return {
+                "presence": archive.presence(article.id),
+                "citation": archive.cite(article.id),
+                "versions": len(archive.versions(article.id)),
+                "copies": [copy for copy in archive.copies(article.id) if copy[0] != article.id],
+                "notes": {url: note for url, _, note in archive.documents(article.id) if note},
+            }
+
+        return self._html("article.html", article=article, people=people, **await run_in_threadpool(work))
 
     async def _answer(self, query: Query) -> Results:
         return await run_in_threadpool(self._archive.answer, query)
@@ -146,6 +178,9 @@ class _Door:
             return self._archive.get(article_id), self._archive.attribution(article_id)
 
         return await run_in_threadpool(work)
+
+    def _render(self, name: str, mime: str, **values: Any) -> Response:
+        return Response(self._templates.get_template(name).render(**values), media_type=mime)
 
     def _html(self, name: str, status: int = 200, **values: Any) -> Response:
         return HTMLResponse(self._templates.get_template(name).render(**values), status_code=status, headers=_SECURITY)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+import feedparser
 import pytest
 from conftest import get, serving, write_jsonl
 
@@ -70,3 +71,19 @@ def test_what_articles_hold_is_escaped(tmp_path: Path) -> None:
             assert 'href="javascript' not in html
             assert "default-src 'none'" in answer.headers["content-security-policy"]
         assert json.loads(get(base + "/api/v1/search?q=ng").data)["total"] == 0
+
+
+def test_feeds_and_references(base: str, crawled: Archive) -> None:
+    feed = feedparser.parse(get(f"{base}/feed.atom?q={quote('ngập úng')}").data)
+    assert not feed.bozo
+    assert len(feed.entries) == crawled.search("ngập úng").total
+    dates = [entry.updated for entry in feed.entries]
+    assert dates == sorted(dates, reverse=True)
+    hit = crawled.search("ngập úng").hits[0]
+    for form, begins in (("ris", "TY  - NEWS\r\n"), ("bibtex", "@article{searcher-"), ("txt", hit.title)):
+        answer = get(f"{base}/api/v1/articles/{hit.id}?format={form}")
+        assert answer.data.decode().startswith(begins)
+    assert get(f"{base}/api/v1/articles/{hit.id}?format=x").status == 400
+    page = get(f"{base}/bai/{hit.id}").data.decode()
+    assert crawled.cite(hit.id).digest in page
+    assert f'<meta name="citation_title" content="{hit.title}">' in page
