@@ -21,7 +21,7 @@ from starlette.staticfiles import StaticFiles
 
 from searcher.archive import Archive
 from searcher.errors import ArchiveError, QueryError, SearcherError
-from searcher.model import Article, Attribution, Query, Results
+from searcher.model import Article, Attribution, PartialDate, Query, Results
 from searcher.query import PARAMETERS, Frequency, KwicSort, Unit
 from searcher.references import bibtex, ris
 from searcher.wire import article_json, frequency_json, kwic_json, results_json
@@ -82,6 +82,7 @@ class _Door:
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
         self._templates = Environment(loader=PackageLoader("searcher.web"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+        self._templates.filters["vn"] = _vietnamese_date
 
     async def search(self, request: Request) -> Response:
         """GET /api/v1/search"""
@@ -194,6 +195,11 @@ class _Bar:
     count: int
     documents: int
     height: float
+
+
+def _vietnamese_date(date: PartialDate | str) -> str:
+    """Write a date, or an ISO time, the way it is written here: 02/07/2025, 07/2025, 2025."""
+    return "/".join(reversed(str(date)[:10].split("-")))
 
 
 def _timeline(rows: Sequence[Frequency]) -> list[_Bar] | None:

@@ -86,4 +86,6 @@ def test_feeds_and_references(base: str, crawled: Archive) -> None:
     assert get(f"{base}/api/v1/articles/{hit.id}?format=x").status == 400
     page = get(f"{base}/bai/{hit.id}").data.decode()
     assert crawled.cite(hit.id).digest in page
+    assert hit.date is not None
+    assert hit.date.first.strftime("%d/%m/%Y") in page
     assert f'<meta name="citation_title" content="{hit.title}">' in page
