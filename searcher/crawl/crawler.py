@@ -121,6 +121,7 @@ class Crawler:
         self._progress = progress
         self._rules: dict[str, Protego] = {}
         self._report = CrawlReport()
+        self._yields: dict[tuple[str, str], list[int]] = {}
 
     def run(self, seeds: Sequence[str]) -> CrawlReport:
         """Crawl the sites of ``seeds``. An interrupted crawl of the same seeds goes on; a finished one starts anew.
@@ -217,10 +218,17 @@ class Crawler:
             return "robots.txt"
         if due.depth > self._options.max_depth:
             return "too far from the seeds"
-        useful, useless = self._frontier.yields(run, host, due.pattern)
+        useful, useless = self._tally(run, host, due.pattern)
         if due.depth and useless >= _FRUITLESS and useless > 4 * useful:
             return f"trap: {useless} addresses like it gave nothing"
         return ""
+
+    def _tally(self, run: int, host: str, pattern: str) -> list[int]:
+        """How many addresses of a pattern were of use in this run, and how many were not; counted on from what the store knows."""
+        known = self._yields.get((host, pattern))
+        if known is None:
+            known = self._yields[host, pattern] = list(self._frontier.yields(run, host, pattern))
+        return known
 
     def _ask(self, task: _Task) -> Fetched | FetchError:
         """Make a request, and again where trying again may help. Runs in a thread of its own."""
@@ -259,10 +267,14 @@ class Crawler:
             with self._store.transaction():
                 self._frontier.count_request(host.name, self._delay(host))
                 self._keep_soft_404(run, due, answer)
+            self._tally(run, host.name, due.pattern)[1] += 1
         else:
+            tally = self._tally(run, host.name, due.pattern)
             with self._store.transaction():
                 self._frontier.count_request(host.name, self._delay(host))
-                self._keep(run, due, answer)
+                fruitful = self._keep(run, due, answer)
+            if fruitful is not None:
+                tally[not fruitful] += 1
         host.ready = time.monotonic() + self._delay(host)
         return True
 
@@ -293,8 +305,8 @@ class Crawler:
         self._frontier.settle(due.url, run, "gone", reason="200, but the page that stands for missing ones", etag="", last_modified="")
         self._count(fetched=1, gone=1)
 
-    def _keep(self, run: int, due: Due, answer: Fetched) -> None:
-        """Keep the answer and what it leads to. Runs inside a transaction."""
+    def _keep(self, run: int, due: Due, answer: Fetched) -> bool | None:
+        """Keep the answer and what it leads to; return whether it was of use, None if it failed. Runs inside a transaction."""
         store, url = self._store, due.url
         etag, last_modified = answer.header("etag"), answer.header("last-modified")
         if answer.status == 304:
@@ -304,18 +316,18 @@ class Crawler:
                 url, run, "done", fruitful=True, etag=etag, last_modified=last_modified, again=self._again(due, same=True)
             )
             self._count(fetched=1, unchanged=1)
-            return
+            return True
         earlier = store.last_capture(url)
         capture = self._capture(url, answer)
         if answer.status in _GONE:
             store.mark_missing(url)
             self._frontier.settle(url, run, "gone", reason=f"{answer.status} {answer.reason}", etag=etag, last_modified=last_modified)
             self._count(fetched=1, gone=1)
-            return
+            return False
         if answer.status not in _REDIRECTS and answer.status != 200:
             self._frontier.settle(url, run, "failed", reason=f"answered {answer.status} {answer.reason}")
             self._count(fetched=1, failed=1, problem=f"{url}: answered {answer.status} {answer.reason}")
-            return
+            return None
         links, useful = self._links(answer)
         fresh = sum(self._add(link, due.depth + (answer.status == 200), url) for link in links if pattern_of(link) != due.pattern)
         for link in links:
@@ -327,6 +339,7 @@ class Crawler:
         if same:
             store.mark_seen(url)
         self._count(fetched=1, unchanged=same, new=earlier is None, changed=earlier is not None and not same)
+        return useful or fresh > 0
 
     def _capture(self, url: str, answer: Fetched) -> Capture:
         return self._store.add_response(

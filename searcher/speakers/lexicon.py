@@ -17,7 +17,7 @@ class Lexicon:
     """Phrases in lower case.
 
     ``cues`` and ``acts`` map a phrase to its kind, ``honorifics`` to the gender it tells; ``roles`` are first words of roles,
-    ``namesakes`` people whom places are named after.
+    ``namesakes`` people whom places are named after, ``nobody`` names that begin like a person's and are a place's or a body's.
     """
 
     cues: Phrases
@@ -27,6 +27,7 @@ class Lexicon:
     surnames: frozenset[str]
     places: frozenset[str]
     namesakes: frozenset[str]
+    nobody: Phrases
 
 
 @cache
@@ -40,6 +41,7 @@ def lexicon() -> Lexicon:
         surnames=frozenset(word for line in _lines("surnames.txt") for word in line.split()),
         places=frozenset(word for line in _lines("places.txt") for word in line.split()),
         namesakes=frozenset(_lines("namesakes.txt")),
+        nobody=_table("gazetteer.txt", lower=True),
     )
 
 
@@ -53,9 +55,9 @@ def longest(phrases: Phrases, words: list[str], at: int) -> tuple[int, str]:
     return 0, ""
 
 
-def _table(name: str) -> Phrases:
+def _table(name: str, *, lower: bool = False) -> Phrases:
     table: Phrases = {}
-    for line in _lines(name):
+    for line in (text.lower() if lower else text for text in _lines(name)):
         phrase, _, kind = line.partition("\t")
         first, *rest = phrase.split()
         table.setdefault(first, []).append((rest, kind))

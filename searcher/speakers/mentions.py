@@ -20,6 +20,8 @@ _AFTER_ROLE = frozenset(
     "đã đang sẽ cũng là có cùng đến tới tại trong khi được bị thay về với cho do vừa vẫn còn luôn xúc vui khá rất đều lần nhân sau trước làm từ đứng ngồi"
     " vào ở của ra lên".split()
 )
+#: Capitalised numbers before an honorific belong to a name: "Hai Bà Trưng".
+_NUMBERS = frozenset("hai ba bốn năm sáu bảy tám chín".split())
 _LONGEST_ROLE = 30
 _LONGEST_NAME = 5
 
@@ -47,9 +49,10 @@ def find_mentions(tokens: list[Token], text: str) -> list[Mention]:
     found: list[Mention] = []
     at = 0
     while at < len(tokens):
-        mention = _mention(tokens, words, at, text)
+        nobody = _nobody(tokens, words, at)
+        mention = None if nobody else _mention(tokens, words, at, text)
         if mention is None:
-            at += 1
+            at += nobody or 1
         else:
             found.append(mention)
             at = max(mention.end, at + 1)
@@ -75,8 +78,8 @@ def _mention(tokens: list[Token], words: list[str], at: int, text: str) -> Menti
         at += found[0]
         while at < len(tokens) and (tokens[at].text == ":" or (tokens[at].text == "." and tokens[at].start == tokens[at - 1].end)):
             at += 1
-    if at > start and _place_before(words, start) and tokens[start].capital:
-        return None  # "kênh Ông Cò": a place
+    if at > start and tokens[start].capital and (_place_before(words, start) or _name_before(tokens, start)):
+        return None  # "kênh Ông Cò", "Hai Bà Trưng": a place
     if at > start:
         return _after_honorific(tokens, words, start, at, gender, honorific, text)
     role_length, _ = longest(lists.roles, words, at)
@@ -98,7 +101,7 @@ def _after_honorific(tokens: list[Token], words: list[str], start: int, at: int,
         at += 1
     if at < len(tokens) and tokens[at].capital and tokens[at].text[0].isalpha():
         end = _name_end(tokens, at)
-        if _organisation(tokens, at):
+        if _organisation(tokens, at) or (end - at == 1 and _nobody(tokens, words, at)):
             return None
         return _with_role(tokens, words, start, at, end, gender, honorific, text)
     if at < len(words) and words[at] in ("con", "nội", "ngoại", "cháu", "em", "chị", "mẹ", "xã", "lãnh", "cán"):
@@ -262,7 +265,8 @@ def _name_end(tokens: list[Token], at: int) -> int:
     while end < len(tokens) and end - at < _LONGEST_NAME and tokens[end].capital and tokens[end].text[0].isalpha():
         if end > at and shouted != (tokens[end].text.isupper() and len(tokens[end].text) > 1):
             break
-        if end > at and longest(lexicon().roles, [t.lower for t in tokens[end : end + 4]], 0)[0] and end - at >= 2:
+        begun = end > at and tokens[end - 1].lower in ("thị", "văn")  # "Nguyễn Thị Nguyên": a name does not end here
+        if end - at >= 2 and not begun and longest(lexicon().roles, [t.lower for t in tokens[end : end + 4]], 0)[0]:
             break
         end += 1
     return end
@@ -281,7 +285,7 @@ def _name_at_end(tokens: list[Token], start: int, end: int) -> tuple[int, int] |
         first -= 1
     best: tuple[float, int] | None = None
     for at in range(first, last - 1):
-        if tokens[at].text not in lexicon().surnames:
+        if tokens[at].text not in lexicon().surnames or _nobody(tokens[:last], [t.lower for t in tokens[:last]], at):
             continue
         length = last - at
         placed = at - first
@@ -304,6 +308,29 @@ def _organisation(tokens: list[Token], at: int) -> bool:
         abbreviated
         or first.upper() in ("UBND", "MTTQ")
         or first in ("Ban", "Đảng", "Đoàn", "Hội", "Ủy", "Uỷ", "Sở", "Trung", "Công", "Mặt")
+    )
+
+
+def _nobody(tokens: list[Token], words: list[str], at: int) -> int:
+    """How many tokens name a place or a body though they begin like a person's name; 0 if they do not.
+
+    "Hoàng Mai" is a district, "Hoàng Mai Phương" may be anybody.
+    """
+    if not tokens[at].capital:
+        return 0
+    length, _ = longest(lexicon().nobody, words, at)
+    if not length:
+        return 0
+    end = at + length
+    goes_on = end < len(tokens) and tokens[end].capital and tokens[end].text[0].isalpha() and tokens[end].text not in lexicon().surnames
+    return 0 if goes_on and not tokens[end].text.isupper() else length
+
+
+def _name_before(tokens: list[Token], at: int) -> bool:
+    """Whether a capitalised word stands right before, other than the sentence's first."""
+    before = tokens[at - 1] if at > 0 else None
+    return (
+        before is not None and before.capital and before.text[0].isalpha() and not before.text.isupper() and before.text.lower() in _NUMBERS
     )
 
 

@@ -99,3 +99,22 @@ def test_development_articles() -> None:
         missed += len(gold - found)
         wrong += len(found - gold)
     assert (missed, wrong) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "speakers"),
+    [
+        ("UBND TP Hà Nội cho biết sẽ nạo vét kênh.", set()),
+        ("Một du khách đến từ Hà Nội cho biết, anh rất vui.", set()),
+        ("Đại diện sở ở Thái Bình cho rằng phải làm ngay.", set()),
+        ("UBND quận Hai Bà Trưng chỉ đạo xử lý nghiêm.", set()),
+        ("Ông Trần Anh Quốc họp cùng dân. Đại biểu Quốc hội nêu băn khoăn về thủ tục.", set()),
+        ("Chi cục Hải quan sân bay Tân Sơn Nhất cho hay đã bắt giữ lô hàng.", set()),
+        ("Bà Hoàng Mai Phương cho biết sẽ nạo vét kênh.", {"Hoàng Mai Phương"}),
+        ("Chủ tịch UBND TP Hà Nội Nguyễn Văn Chinh cho biết sẽ nạo vét kênh.", {"Nguyễn Văn Chinh"}),
+        ("Bà Nguyễn Thị Nguyên, Giám đốc Sở Y tế, cho hay dịch đã lắng.", {"Nguyễn Thị Nguyên"}),
+        ("Ông Hà Văn Nội, Trưởng ấp, nói kênh đã thông.", {"Hà Văn Nội"}),
+    ],
+)
+def test_places_and_bodies_are_nobody(text: str, speakers: set[str]) -> None:
+    assert {s.speaker for s in attribute(text)} == speakers
