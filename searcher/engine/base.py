@@ -63,7 +63,7 @@ class Snapshot(Protocol):
         """Return how many documents match."""
 
     def facets(self, node: Node, scope: Scope, names: Sequence[str]) -> Mapping[str, tuple[FacetValue, ...]]:
-        """Count the values (speaker, source, section, year, month) of the matching documents, most frequent first."""
+        """Count the values (speaker, source, section, year, month) of the matching documents: the hundred most frequent, all of time."""
 
     def histogram(self, node: Node, scope: Scope, unit: str) -> Mapping[str, int]:
         """Count matching documents by ``year`` or ``month`` in the order of time; undated ones under ""."""

@@ -21,6 +21,9 @@ from searcher.engine.records import unpack_stored
 from searcher.model import FacetValue, IndexState, Scope
 from searcher.vietnamese.segmenter import runs
 
+#: Values that a facet lists at most; those of time are all listed.
+FACET_VALUES = 100
+
 
 class ColumnSnapshot:
     """A ``Snapshot`` over open segments. What one question asks for twice is looked up once."""
@@ -45,24 +48,15 @@ class ColumnSnapshot:
 
     def facets(self, node: Node, scope: Scope, names: Sequence[str]) -> Mapping[str, tuple[FacetValue, ...]]:
         """Count the values of the matching documents, most frequent first."""
-        counts: dict[str, Counter[str]] = {name: Counter() for name in names}
-        for collection, documents in self._question(scope).matches(node):
-            for name in names:
-                if name in ("year", "month"):
-                    counts[name].update({k: n for k, n in _by_date(collection, documents, name).items() if k})
-                    continue
-                values, bounds, ordinals = collection.facet(name)
-                at, _ = runs(bounds.astype(np.int64), documents)
-                found = np.bincount(ordinals[at], minlength=len(values))
-                counts[name].update({values[o].decode("utf-8", "surrogatepass"): int(found[o]) for o in np.flatnonzero(found).tolist()})
-        by_time = ("year", "month")
-        return {
-            name: tuple(
-                FacetValue(value, n)
-                for value, n in sorted(found.items(), key=lambda item: (item[0],) if name in by_time else (-item[1], item[0]))
-            )
-            for name, found in counts.items()
-        }
+        matches = [part for part in self._question(scope).matches(node) if len(part[1])]
+        return {name: self._by_time(matches, name) if name in ("year", "month") else _by_value(matches, name) for name in names}
+
+    @staticmethod
+    def _by_time(matches: Sequence[tuple[Collection, Ids]], unit: str) -> tuple[FacetValue, ...]:
+        counts: Counter[str] = Counter()
+        for collection, documents in matches:
+            counts.update({k: n for k, n in _by_date(collection, documents, unit).items() if k})
+        return tuple(FacetValue(value, n) for value, n in sorted(counts.items()))
 
     def histogram(self, node: Node, scope: Scope, unit: str) -> Mapping[str, int]:
         """Count matching documents by ``year`` or ``month`` in the order of time; undated ones under ""."""
@@ -138,6 +132,21 @@ class ColumnSnapshot:
         collection, document = place
         found = self._unpacked[document_id] = (collection, document, *unpack_stored(collection.stored(document)))
         return found
+
+
+def _by_value(matches: Sequence[tuple[Collection, Ids]], name: str) -> tuple[FacetValue, ...]:
+    """Return the most frequent values of a facet with their exact counts; of equal ones the first in order."""
+    counts: Counter[bytes] = Counter()
+    for collection, documents in matches:
+        values, bounds, ordinals = collection.facet(name)
+        at, _ = runs(bounds.astype(np.int64), documents)
+        found = np.bincount(ordinals[at], minlength=len(values))
+        present = np.flatnonzero(found)
+        if len(matches) == 1 and len(present) > FACET_VALUES:  # of several segments, any value may add up to one of the first
+            present = present[np.lexsort((present, -found[present]))[:FACET_VALUES]]
+        counts.update(dict(zip((values[o] for o in present.tolist()), found[present].tolist(), strict=True)))
+    first = heapq.nsmallest(FACET_VALUES, counts.items(), key=lambda item: (-item[1], item[0]))
+    return tuple(FacetValue(value.decode("utf-8", "surrogatepass"), n) for value, n in first)
 
 
 def _ids(collection: Collection, documents: Ids) -> Iterator[str]:
