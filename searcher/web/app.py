@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from urllib.parse import urlencode
 
 import uvicorn
@@ -26,6 +26,7 @@ from searcher.query import PARAMETERS, Frequency, KwicSort, Unit
 from searcher.references import bibtex, ris
 from searcher.wire import article_json, frequency_json, kwic_json, results_json
 
+T = TypeVar("T")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _SECURITY = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -37,6 +38,8 @@ _FORMS: dict[str, tuple[Callable[[Article], str], str]] = {
     "ris": (ris, "application/x-research-info-systems"),
     "bibtex": (bibtex, "application/x-bibtex"),
 }
+#: Requests worked on or waiting for a thread; one that came on top would wait for a tenth of a second and more.
+_MOST_UNDER_WAY = 12
 _PAGE_FACETS = ("year", "speaker", "source")
 
 
@@ -72,8 +75,12 @@ def create_app(folder: Path) -> Starlette:
     return Starlette(
         routes=routes,
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]"])],
-        exception_handlers={QueryError: _problem(400), ArchiveError: _problem(404), SearcherError: _problem(503)},
+        exception_handlers={Busy: _problem(503), QueryError: _problem(400), ArchiveError: _problem(404), SearcherError: _problem(503)},
     )
+
+
+class Busy(SearcherError):
+    """The server has more to do than it can soon."""
 
 
 class _Door:
@@ -81,6 +88,7 @@ class _Door:
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
+        self._under_way = 0
         self._templates = Environment(loader=PackageLoader("searcher.web"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
         self._templates.filters["vn"] = _vietnamese_date
 
@@ -92,7 +100,7 @@ class _Door:
         """GET /api/v1/frequency"""
         own, query = _own_parameters(request, ("unit",))
         unit = cast("Unit", own.get("unit", "year"))  # it is checked where it is used
-        rows = await run_in_threadpool(self._archive.frequency, query, unit)
+        rows = await self._run(self._archive.frequency, query, unit)
         return JSONResponse(frequency_json(rows))
 
     async def kwic(self, request: Request) -> Response:
@@ -101,7 +109,7 @@ class _Door:
         if not own.get("width", "60").isdecimal():
             raise QueryError(f"width {own['width']!r} is no number")
         width, order = int(own.get("width", "60")), cast("KwicSort", own.get("order", "date"))
-        lines = await run_in_threadpool(lambda: self._archive.kwic(query, width=width, order=order))
+        lines = await self._run(lambda: self._archive.kwic(query, width=width, order=order))
         return JSONResponse(kwic_json(lines))
 
     async def article(self, request: Request) -> Response:
@@ -142,7 +150,7 @@ class _Door:
         link = lambda **changes: "/?" + urlencode({k: v for k, v in (given | changes).items() if v})  # noqa: E731
         timeline = None
         if results is not None and results.total:
-            timeline = _timeline(await run_in_threadpool(self._archive.frequency, query, "year"))
+            timeline = _timeline(await self._run(self._archive.frequency, query, "year"))
         return self._html(
             "search.html",
             status=400 if problem else 200,
@@ -168,17 +176,31 @@ class _Door:
                 "notes": {url: note for url, _, note in archive.documents(article.id) if note},
             }
 
-        return self._html("article.html", article=article, people=people, **await run_in_threadpool(work))
+        return self._html("article.html", article=article, people=people, **await self._run(work))
+
+    async def _run(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Do some work in a thread; refuse it at once where so much is waiting that nobody would wait for more.
+
+        Raises:
+            Busy: too much is under way.
+        """
+        if self._under_way >= _MOST_UNDER_WAY:
+            raise Busy("too many searches at once; try again in a second")
+        self._under_way += 1
+        try:
+            return await run_in_threadpool(work, *arguments)
+        finally:
+            self._under_way -= 1
 
     async def _answer(self, query: Query) -> Results:
-        return await run_in_threadpool(self._archive.answer, query)
+        return await self._run(self._archive.answer, query)
 
     async def _article(self, request: Request) -> tuple[Article, Attribution]:
         def work() -> tuple[Article, Attribution]:
             article_id = request.path_params["article_id"]
             return self._archive.get(article_id), self._archive.attribution(article_id)
 
-        return await run_in_threadpool(work)
+        return await self._run(work)
 
     def _render(self, name: str, mime: str, **values: Any) -> Response:
         return Response(self._templates.get_template(name).render(**values), media_type=mime)
@@ -246,6 +268,7 @@ def _problem(status: int) -> Callable[[Request, Exception], Awaitable[Response]]
         body = {"type": "about:blank", "title": type(error).__name__, "status": status, "detail": str(error)}
         if isinstance(error, QueryError) and error.position is not None:
             body["position"] = error.position
-        return JSONResponse(body, status_code=status, media_type="application/problem+json")
+        headers = {"Retry-After": "1"} if isinstance(error, Busy) else None
+        return JSONResponse(body, status_code=status, media_type="application/problem+json", headers=headers)
 
     return handle

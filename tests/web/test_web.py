@@ -89,3 +89,12 @@ def test_feeds_and_references(base: str, crawled: Archive) -> None:
     assert hit.date is not None
     assert hit.date.first.strftime("%d/%m/%Y") in page
     assert f'<meta name="citation_title" content="{hit.title}">' in page
+
+
+def test_more_than_can_soon_be_done_is_refused_at_once(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("searcher.web.app._MOST_UNDER_WAY", 0)
+        answer = get(f"{base}/api/v1/search?q=x")
+        assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+        assert "try again" in answer.json()["detail"]
+    assert get(f"{base}/api/v1/search?q=x").status == 200
