@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
 from urllib.parse import urlencode
 
+import anyio
+import anyio.to_thread
 import uvicorn
 from jinja2 import Environment, PackageLoader
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
@@ -38,6 +40,8 @@ _FORMS: dict[str, tuple[Callable[[Article], str], str]] = {
     "ris": (ris, "application/x-research-info-systems"),
     "bibtex": (bibtex, "application/x-bibtex"),
 }
+#: Searches worked on at once: more only take turns, and the threads that answer requests wait for all of them.
+_THREADS = 2
 #: Requests worked on or waiting for a thread; one that came on top would wait for a tenth of a second and more.
 _MOST_UNDER_WAY = 12
 _PAGE_FACETS = ("year", "speaker", "source")
@@ -89,6 +93,7 @@ class _Door:
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
         self._under_way = 0
+        self._threads = anyio.CapacityLimiter(_THREADS)
         self._templates = Environment(loader=PackageLoader("searcher.web"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
         self._templates.filters["vn"] = _vietnamese_date
 
@@ -188,7 +193,7 @@ class _Door:
             raise Busy("too many searches at once; try again in a second")
         self._under_way += 1
         try:
-            return await run_in_threadpool(work, *arguments)
+            return await anyio.to_thread.run_sync(partial(work, *arguments), limiter=self._threads)
         finally:
             self._under_way -= 1
 
