@@ -28,6 +28,7 @@ _GONE = frozenset({404, 410})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 #: A pattern of addresses that was no use this often, and four times as often as it was, is a trap.
 _FRUITLESS = 10
+_BATCH = 100
 #: Seconds: the longest pause between two requests that a host's slowness brings about, and the longest one waits to try again.
 _LONGEST_PAUSE = 30.0
 _LONGEST_WAIT = 300.0
@@ -83,6 +84,7 @@ class _Host:
     pause: float = 0.0
     missing_page: Hashes | None = None
     probed: bool = False
+    waiting: list[Due] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,11 +202,15 @@ class Crawler:
         """Return what to ask a host for next; None if nothing is left. Addresses that are refused are settled on the way."""
         now = self._clock() if self._options.due else None
         while True:
-            due = self._frontier.next_due(run, host.name, now)
-            if due is None:
+            if not host.waiting:
+                # Looking for the next one means sorting all that are left: a batch at a time.
+                host.waiting = self._frontier.due(run, host.name, _BATCH, now)[::-1]
+            if not host.waiting:
                 return None
+            due = host.waiting[-1]
             if host.name not in self._rules and not self._known_rules(host.name, due.url):
                 return _Task(host, Due(f"{urlsplit(due.url).scheme}://{host.name}/robots.txt", 0, "", None, None, 0), "robots")
+            host.waiting.pop()
             refusal = self._refusal(run, host.name, due)
             if not refusal:
                 return _Task(host, due, "page")
@@ -387,9 +393,8 @@ class Crawler:
         """Keep a host's rules (RFC 9309): 4xx allows all; on 5xx and silence nothing may be asked for, and the host is left alone."""
         if isinstance(answer, FetchError):
             reason = str(answer).removeprefix(f"{answer.url}: ")
-            due = self._frontier.next_due(run, host)
             with self._store.transaction():
-                if due is not None:
+                for due in self._frontier.due(run, host, 1):
                     self._frontier.settle(due.url, run, "failed", reason=reason)
             self._count(failed=1, problem=f"{host}: {reason}")
             return False

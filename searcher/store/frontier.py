@@ -55,14 +55,14 @@ class Frontier:
         ).fetchone()
         return int(row[0]) if row else int(self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM runs").fetchone()[0])
 
-    def next_due(self, run: int, host: str, now: dt.datetime | None = None) -> Due | None:
-        """Return the address of ``host`` to be fetched next in ``run``, nearest to the seeds first; with ``now`` only what is due then."""
-        row = self._db.execute(
+    def due(self, run: int, host: str, limit: int, now: dt.datetime | None = None) -> list[Due]:
+        """Return the addresses of ``host`` to be fetched next in ``run``, nearest to the seeds first; with ``now`` only what is due then."""
+        rows = self._db.execute(
             "SELECT url, depth, pattern, etag, last_modified, failures, interval FROM frontier WHERE host = ?1 AND run < ?2"
-            " AND (?3 IS NULL OR due IS NULL OR due <= ?3 OR depth = 0) ORDER BY depth, rowid LIMIT 1",
-            (host, run, now.isoformat() if now else None),
-        ).fetchone()
-        return Due(*row) if row else None
+            " AND (?3 IS NULL OR due IS NULL OR due <= ?3 OR depth = 0) ORDER BY depth, rowid LIMIT ?4",
+            (host, run, now.isoformat() if now else None, limit),
+        )
+        return [Due(*row) for row in rows]
 
     def count_due(self, run: int, host: str, now: dt.datetime | None = None) -> int:
         """Return how many addresses of ``host`` a run would ask for, as far as they are known."""
