@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from searcher.engine.collection import Collection
 from searcher.engine.dictionary import REMEMBERED, to_bytes
-from searcher.engine.forward import positions
+from searcher.engine.forward import decode, positions
 from searcher.engine.pairs import bits
 from searcher.engine.phrases import phrase_occurrences
 from searcher.engine.plan import Keyword, Phrase, Prefix, Term, Variants
@@ -25,6 +25,9 @@ Leaf: TypeAlias = Term | Variants | Prefix | Phrase | Keyword
 
 #: A prefix stands for at most so many terms of a segment.
 MAX_EXPANSIONS = 500
+#: Documents read at once for words near each other, and how far apart their positions are put: beyond all that they can hold.
+_BATCH = 1000
+_APART = 1 << 40
 _EMPTY = np.zeros(0, dtype=np.intp)
 
 
@@ -229,18 +232,22 @@ class Leaves:
         if phrase.slop == 0:
             ranges = [self._numbers(part) for part in phrase.parts]
             return Listed(*phrase_occurrences(self._collection, candidates, ranges))
-        counts = np.array([self._within(phrase, d) for d in candidates.tolist()], dtype=np.uint32)
+        batches = [candidates[at : at + _BATCH] for at in range(0, len(candidates), _BATCH)]
+        counts = np.concatenate([self._within(phrase, batch) for batch in batches])
         return Listed(candidates[counts > 0], counts[counts > 0])
 
-    def _within(self, phrase: Phrase, document: int) -> int:
-        """Return how often a document holds the parts in order with few enough positions between them, title and lead like all."""
-        terms, kinds = self._collection.elements(document)
-        at = positions(kinds)
+    def _within(self, phrase: Phrase, documents: Ids) -> Counts:
+        """Return how often each document holds the parts in order with few enough positions between them, title and lead like all."""
+        pieces = [self._collection.codes(d, d + 1) for d in documents.tolist()]
+        terms, kinds, begins = decode(np.concatenate(pieces), self._collection.frequent)
+        ends = np.cumsum([len(piece) for piece in pieces])
+        # Positions go on from document to document, so far apart that nothing is near across them.
+        at = positions(kinds) + np.searchsorted(ends, begins[: len(kinds)], side="right") * _APART
         places = []
         for part in phrase.parts:
             first, end = self._numbers(part)
-            places.append(np.unique(at[(terms >= first) & (terms < end)]).tolist())
-        return _near(places, phrase.slop)
+            places.append(np.unique(at[(terms >= first) & (terms < end)]))
+        return _near(places, phrase.slop, len(documents))
 
     def _numbers(self, part: Term | Variants) -> tuple[int, int]:
         """Return the terms (first, end exclusive) that a part of a phrase stands for."""
@@ -390,18 +397,15 @@ def _summed(documents: Ids, frequencies: Counts) -> Listed:
     return Listed(*_merged(documents, frequencies, np.array([0, len(documents)], dtype=np.intp), 1)[:2])
 
 
-def _near(places: list[list[int]], slop: int) -> int:
-    """How often positions follow one another with up to ``slop`` positions between them in all."""
-    count = 0
-    for start in places[0]:
-        at = start
-        for found in places[1:]:
-            following = next((p for p in found if p > at), None)
-            if following is None:
-                return count
-            at = following
-        count += at - start - (len(places) - 1) <= slop
-    return count
+def _near(places: list[npt.NDArray[np.int64]], slop: int, documents: int) -> Counts:
+    """How often positions follow one another with up to ``slop`` positions between them in all, by document."""
+    starts = at = places[0]
+    for found in places[1:]:
+        following = np.searchsorted(found, at, side="right")
+        inside = following < len(found)
+        starts, at = starts[inside], found[following[inside]]
+    near = at - starts - (len(places) - 1) <= slop
+    return np.bincount(starts[near] // _APART, minlength=documents).astype(np.uint32)
 
 
 def _pair_leaf(first: Term | Variants, second: Term | Variants) -> Term | Variants | None:

@@ -6,7 +6,7 @@
 
 In a query that is all capitals, such as a pasted headline, OR and AND are words; without a choice parentheses are punctuation.
 Limits keep any query cheap: 512 characters, 64 terms (questions of 40 syllables are asked), 16 words a phrase, two letters
-before a ``*``, eight parentheses within one another.
+before a ``*``, eight parentheses within one another, two phrases with ``~``.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ MAX_LENGTH = 512
 MAX_TERMS = 64
 MAX_PHRASE = 16
 MAX_SLOP = 50
+#: Words near each other are read for in every document that holds them all, which takes time.
+MAX_NEAR = 2
 MAX_DEPTH = 8
 _QUOTES = {'"': '"', "“": "”", "”": "”", "«": "»"}
 FieldName: TypeAlias = Literal["title", "speaker", "presider", "source", "date"]
@@ -142,6 +144,9 @@ def parse(text: str, analyser: Analyser) -> Parsed:
     number = sum(map(_count, parts))
     if number > MAX_TERMS:
         raise QueryError(f"the query has {number} terms; at most {MAX_TERMS} are allowed")
+    near = sum(map(_count_near, parts))
+    if near > MAX_NEAR:
+        raise QueryError(f"the query asks {near} times for words near each other (~); at most {MAX_NEAR} are allowed")
     flat = _joined(parts)
     return Parsed(
         words=tuple(p for p in flat if isinstance(p, Words)),
@@ -277,6 +282,12 @@ def _count(part: Part) -> int:
     if isinstance(part, Choice):
         return sum(_count(p) for alternative in part.alternatives for p in alternative)
     return _count(part.part) if isinstance(part, Without) else 1
+
+
+def _count_near(part: Part) -> int:
+    if isinstance(part, Choice):
+        return sum(_count_near(p) for alternative in part.alternatives for p in alternative)
+    return _count_near(part.part) if isinstance(part, Without) else int(isinstance(part, ExactPhrase) and part.slop > 0)
 
 
 def _fielded(named: re.Match[str], text: str, at: int, analyser: Analyser) -> Fielded | None:

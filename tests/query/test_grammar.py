@@ -99,6 +99,7 @@ def test_what_is_found(archive: Archive, query: str, ids: str) -> None:
         ('"a b"~99', "at most 50", 0),
         ("(" * 9 + "a" + ")" * 9 + " OR b", "at most 8", 8),
         ("k*", "at least two letters", 1),
+        ('"a b"~2 "c d"~2 OR -"e f"~2', "3 times for words near each other", None),
         (" OR ".join(["từ"] * 65), "at most 64", None),
     ],
 )
