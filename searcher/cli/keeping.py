@@ -10,10 +10,8 @@ from pathlib import Path
 import click
 
 from searcher.archive import Archive
-from searcher.cli.output import opened, output_options, print_json, print_rows, say, style
+from searcher.cli.output import FOUND, NOTHING, opened, output_options, print_json, print_rows, say, style
 from searcher.errors import ArchiveError
-
-FOUND, NOTHING, ERROR = 0, 1, 2
 
 
 @click.command()

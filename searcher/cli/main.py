@@ -13,7 +13,19 @@ import click
 
 from searcher.archive import Archive
 from searcher.cli.keeping import COMMANDS
-from searcher.cli.output import opened, output_options, print_json, print_results, print_rows, say, style
+from searcher.cli.output import (
+    ERROR,
+    FOUND,
+    INTERRUPTED,
+    NOTHING,
+    opened,
+    output_options,
+    print_json,
+    print_results,
+    print_rows,
+    say,
+    style,
+)
 from searcher.crawl import any_address, parse_resolve, public_address
 from searcher.errors import SearcherError
 from searcher.model import Query, Sort
@@ -21,7 +33,6 @@ from searcher.query import PARAMETERS, KwicSort, Unit
 from searcher.wire import EXPORTS, article_json, frequency_json, frequency_row, kwic_json, kwic_row
 
 F = TypeVar("F", bound=Callable[..., Any])
-FOUND, NOTHING, ERROR, INTERRUPTED = 0, 1, 2, 130
 
 
 def main() -> NoReturn:

@@ -17,6 +17,8 @@ from searcher.model import Hit, Results
 from searcher.wire import hit_json, results_json
 
 F = TypeVar("F", bound=Callable[..., Any])
+#: What the command exits with.
+FOUND, NOTHING, ERROR, INTERRUPTED = 0, 1, 2, 130
 _EVERY = 0.1
 
 

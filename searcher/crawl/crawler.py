@@ -96,6 +96,14 @@ class _Task:
     kind: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A page as it was answered, and whether it is an article."""
+
+    page: Page
+    is_article: bool
+
+
 class Crawler:
     """Fetches what is due, several hosts at once. ``is_article`` tells which pages are worth having.
 
@@ -269,7 +277,7 @@ class Crawler:
             with self._store.transaction():
                 self._frontier.settle(due.url, run, "failed", reason=str(answer))
             self._count(failed=1, problem=str(answer))
-        elif self._is_soft_404(host, due, answer):
+        elif self._is_soft_404(host, due, seen := self._page(answer)):
             with self._store.transaction():
                 self._frontier.count_request(host.name, self._delay(host))
                 self._keep_soft_404(run, due, answer)
@@ -278,18 +286,22 @@ class Crawler:
             tally = self._tally(run, host.name, due.pattern)
             with self._store.transaction():
                 self._frontier.count_request(host.name, self._delay(host))
-                fruitful = self._keep(run, due, answer)
+                fruitful = self._keep(run, due, answer, seen)
             if fruitful is not None:
                 tally[not fruitful] += 1
         host.ready = time.monotonic() + self._delay(host)
         return True
 
-    def _is_soft_404(self, host: _Host, due: Due, answer: Fetched) -> bool:
-        """Whether an address that was an article now shows what the host shows for addresses that do not exist."""
-        if answer.status != 200 or "html" not in answer.mime or self._store.article_of_url(due.url) is None:
-            return False
+    def _page(self, answer: Fetched) -> _Seen | None:
+        """Parse an answer, once for all who look at it; None if it is no page to be read."""
+        if answer.status != 200 or not _is_html(answer):
+            return None
         page = Page(answer.url, answer.decoded, answer.charset)
-        if self._is_article(page):
+        return _Seen(page, self._is_article(page))
+
+    def _is_soft_404(self, host: _Host, due: Due, seen: _Seen | None) -> bool:
+        """Whether an address that was an article now shows what the host shows for addresses that do not exist."""
+        if seen is None or seen.is_article or self._store.article_of_url(due.url) is None:
             return False
         if not host.probed:
             host.probed = True
@@ -302,7 +314,7 @@ class Crawler:
                 host.missing_page = shingles(Page(probe.url, probe.decoded, probe.charset).tree.text_content())
         if host.missing_page is None or not len(host.missing_page):
             return False
-        runs = shingles(page.tree.text_content())
+        runs = shingles(seen.page.tree.text_content())
         return len(np.intersect1d(runs, host.missing_page)) > _SAME_PAGE * max(len(runs), len(host.missing_page))
 
     def _keep_soft_404(self, run: int, due: Due, answer: Fetched) -> None:
@@ -311,7 +323,7 @@ class Crawler:
         self._frontier.settle(due.url, run, "gone", reason="200, but the page that stands for missing ones", etag="", last_modified="")
         self._count(fetched=1, gone=1)
 
-    def _keep(self, run: int, due: Due, answer: Fetched) -> bool | None:
+    def _keep(self, run: int, due: Due, answer: Fetched, seen: _Seen | None) -> bool | None:
         """Keep the answer and what it leads to; return whether it was of use, None if it failed. Runs inside a transaction."""
         store, url = self._store, due.url
         etag, last_modified = answer.header("etag"), answer.header("last-modified")
@@ -334,10 +346,14 @@ class Crawler:
             self._frontier.settle(url, run, "failed", reason=f"answered {answer.status} {answer.reason}")
             self._count(fetched=1, failed=1, problem=f"{url}: answered {answer.status} {answer.reason}")
             return None
-        links, useful = self._links(answer)
-        fresh = sum(self._add(link, due.depth + (answer.status == 200), url) for link in links if pattern_of(link) != due.pattern)
+        links, useful = self._links(answer, seen)
+        own: list[str] = []  # addresses of its own pattern are followed, but prove no use
+        others: list[str] = []
         for link in links:
-            self._add(link, due.depth + 1, url)  # addresses of its own pattern are followed, but prove no use
+            (own if pattern_of(link) == due.pattern else others).append(link)
+        fresh = sum(self._add(link, due.depth + (answer.status == 200), url) for link in others)
+        for link in own:
+            self._add(link, due.depth + 1, url)
         same = earlier is not None and earlier.digest == capture.digest
         self._frontier.settle(
             url, run, "done", fruitful=useful or fresh > 0, etag=etag, last_modified=last_modified, again=self._again(due, same=same)
@@ -358,7 +374,7 @@ class Crawler:
         days = min(_LONGEST_DAYS, max(1, 2 * due.interval)) if same and self._store.article_of_url(due.url) else 1 if same else 0
         return self._clock() + dt.timedelta(days=days), days
 
-    def _links(self, answer: Fetched) -> tuple[list[str], bool]:
+    def _links(self, answer: Fetched, seen: _Seen | None) -> tuple[list[str], bool]:
         """Return where an answer leads and whether it is itself of use."""
         if answer.status in _REDIRECTS:
             target = canonical(answer.header("location") or "", answer.url)
@@ -368,10 +384,9 @@ class Crawler:
             return xml_links(answer.url, inflate(answer.url, answer.decoded, _SITEMAP_BYTES), since), True
         if "xml" in answer.mime and "html" not in answer.mime:
             return xml_links(answer.url, answer.decoded, since), True
-        if "html" not in answer.mime:
+        if seen is None:
             return [], True
-        page = Page(answer.url, answer.decoded, answer.charset)
-        return page_links(page, profile_of(page)), self._is_article(page)
+        return page_links(seen.page, profile_of(seen.page)), seen.is_article
 
     def _add(self, url: str, depth: int, found_on: str) -> bool:
         host = host_of(found_on)
@@ -427,6 +442,10 @@ class Crawler:
 def _kept_headers(answer: Fetched) -> list[tuple[str, str]]:
     """The headers as received; the transfer encoding, already undone, under another name, as archives do."""
     return [("X-Archive-Orig-" + k if k.lower() == "transfer-encoding" else k, v) for k, v in answer.headers]
+
+
+def _is_html(answer: Fetched) -> bool:
+    return "html" in answer.mime and not answer.url.endswith(".gz")
 
 
 def _retry_after(answer: Fetched, now: dt.datetime) -> float:

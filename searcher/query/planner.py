@@ -95,6 +95,7 @@ def understand(
         plain = dict.fromkeys(token.accented for token in tokens if token.term in spelling.loose)
         notes.append(f"cũng tìm với mọi dấu: {', '.join(plain)}")
     notes += _suggestions(tokens, index)
+    also = _rank_also(beside)
     everything = Everything()
     return Understood(
         any_words=Or(tuple(leaves)) if leaves else everything,
@@ -104,9 +105,7 @@ def understand(
         distinct=len(leaves),
         others=And((*must, *_filters(query))),
         dates=_dates(query, today),
-        ranking=tuple(
-            _ranking(replace(parsed, words=(*parsed.words, *_rank_also(beside))), [*others, *([] for _ in _rank_also(beside))], spelling)
-        ),
+        ranking=tuple(_ranking(replace(parsed, words=(*parsed.words, *also)), [*others, *([] for _ in also)], spelling)),
         marked=(marked := _marked(parsed, typed, others, spelling)),
         kinds=tuple(leaf.text.split(SEPARATOR)[0] if isinstance(leaf, Term) else leaf.folded for leaf in marked),
         folded=spelling.loose is None,
